@@ -1,0 +1,75 @@
+"""The public face of runctl for authors of plugins. What is not listed here may change any day."""
+
+from __future__ import annotations
+
+from runctl_core.errors import (
+    AuthenticationError,
+    CapacityError,
+    InsufficientFunds,
+    InvalidRequest,
+    NotFound,
+    PriceLimitError,
+    ProviderUnavailable,
+    QuotaError,
+    RateLimited,
+    ResourceNotFound,
+    RunctlError,
+    Scope,
+    SetupError,
+    UnknownOutcome,
+    Unsupported,
+)
+from runctl_core.executor import JobExecutor
+from runctl_core.hookspecs import hookimpl
+from runctl_core.models.checks import Check, Verdict
+from runctl_core.models.jobs import EndedBy, Job, JobPhase, JobStatus, Usage
+from runctl_core.models.money import UNKNOWN_PRICE, Price
+from runctl_core.models.resources import LaunchSpec, Offer, Resource, ResourceRequest, ResourceState
+from runctl_core.paths import state_dir
+from runctl_core.provider import API_VERSION, ProviderInfo, Stoppable, TrainingProvider
+from runctl_core.runner_executor import RunnerExecutor
+from runctl_core.transport import Completed, Transport
+from runctl_core.transport.local import LocalTransport
+
+__all__ = [
+    "API_VERSION",
+    "UNKNOWN_PRICE",
+    "AuthenticationError",
+    "CapacityError",
+    "Check",
+    "Completed",
+    "EndedBy",
+    "InsufficientFunds",
+    "InvalidRequest",
+    "Job",
+    "JobExecutor",
+    "JobPhase",
+    "JobStatus",
+    "LaunchSpec",
+    "LocalTransport",
+    "NotFound",
+    "Offer",
+    "Price",
+    "PriceLimitError",
+    "ProviderInfo",
+    "ProviderUnavailable",
+    "QuotaError",
+    "RateLimited",
+    "Resource",
+    "ResourceNotFound",
+    "ResourceRequest",
+    "ResourceState",
+    "RunctlError",
+    "RunnerExecutor",
+    "Scope",
+    "SetupError",
+    "Stoppable",
+    "TrainingProvider",
+    "Transport",
+    "UnknownOutcome",
+    "Unsupported",
+    "Usage",
+    "Verdict",
+    "hookimpl",
+    "state_dir",
+]

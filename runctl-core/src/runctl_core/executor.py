@@ -1,0 +1,74 @@
+"""How a job runs on a resource: the contract. `runner_executor.py` is the one for machines.
+
+The handle is the job's id, so that any later process, on any terminal, finds the job again.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from runctl_core.models.jobs import Job, JobStatus, Usage
+
+LogName = Literal["job", "setup"]
+"""Which log: the script's own bytes, or what the set-up programs printed."""
+
+
+class JobExecutor(ABC):
+    """Runs jobs on one resource. Methods may be called from any thread and any process."""
+
+    shares_files: bool = False
+    """Whether paths of this computer are valid there; then nothing needs to be copied."""
+
+    @abstractmethod
+    def start(self, job: Job) -> str:
+        """Start `job` so that it outlives the caller, and return its handle.
+
+        Idempotent by `job.id`: a second start returns the handle and starts nothing.
+
+        Raises:
+            SetupError: The job could not be started at all: no Python there, disk full.
+            UnknownOutcome: It may have been started; `status` tells.
+        """
+
+    @abstractmethod
+    def status(self, handle: str) -> JobStatus:
+        """What is known of the job now. Cheap enough to be asked many times a second.
+
+        A job whose runner died is reported as `LOST`, after everything that it left running was
+        ended. Raises NotFound for a handle that was never started here.
+        """
+
+    @abstractmethod
+    def logs(
+        self, handle: str, offset: int, *, limit: int = 1 << 20, log: LogName = "job"
+    ) -> bytes:
+        """The log's bytes from `offset` on, at most `limit`; empty at its present end."""
+
+    @abstractmethod
+    def cancel(self, handle: str, grace_s: float) -> None:
+        """End the job: SIGTERM to its processes, `grace_s` seconds, SIGKILL. Idempotent.
+
+        Returns when the request has reached the runner; `status` tells when the job is over.
+        """
+
+    @abstractmethod
+    def fetch(self, handle: str, path: str, to: str) -> None:
+        """Copy `path`, a file or a folder on the machine, to `to` on this computer, whole or not at all.
+
+        A relative path is meant from the job's working directory. Raises NotFound.
+        """
+
+    @abstractmethod
+    def usage(self, handle: str) -> Sequence[Usage]:
+        """The latest samples, oldest first; empty when there are none."""
+
+    @abstractmethod
+    def exec(self, handle: str, argv: Sequence[str]) -> int:
+        """Run `argv` beside the job, in its directory and environment, on this terminal.
+
+        Standard input, output and error are this process's own. Returns the exit status, 128 + N
+        for signal N.
+        """

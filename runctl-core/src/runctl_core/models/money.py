@@ -1,0 +1,52 @@
+"""Prices and sums of money.
+
+A price is `Decimal` US dollars for an hour, with a source and a date. An unknown price is unknown:
+it is never zero, and every total says how many unknowns it leaves out.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from attrs import field, frozen
+from attrs.validators import ge, instance_of, optional
+
+
+@frozen
+class Price:
+    """What an hour costs.
+
+    Attributes:
+        hourly_usd: US dollars for an hour, or None when nobody knows.
+        source: Where the figure is from: `local`, `api`, `catalogue 2026-11-01`.
+        as_of: When the figure was true.
+    """
+
+    hourly_usd: Decimal | None = field(validator=optional([instance_of(Decimal), ge(Decimal(0))]))
+    source: str = ""
+    as_of: datetime | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether the price is known; free is known."""
+        return self.hourly_usd is not None
+
+
+UNKNOWN_PRICE = Price(None, source="unknown")
+
+
+@frozen
+class Total:
+    """A sum over intervals.
+
+    Attributes:
+        usd: The sum of every part whose price is known.
+        unknown: How many resources had time at an unknown price, and so are not in `usd`.
+    """
+
+    usd: Decimal = Decimal(0)
+    unknown: int = 0
+
+    def __add__(self, other: Total) -> Total:
+        return Total(self.usd + other.usd, self.unknown + other.unknown)

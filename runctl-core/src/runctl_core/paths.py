@@ -1,0 +1,52 @@
+"""Where runctl keeps things on this computer.
+
+State (the tracker's database, runs, slots) follows `RUNCTL_STATE_DIR`, then `XDG_STATE_HOME`; the
+user's configuration follows `RUNCTL_CONFIG_DIR`, then `XDG_CONFIG_HOME`. Strings and `os.path`, not
+pathlib, so that `runctl ps` stays quick.
+"""
+
+from __future__ import annotations
+
+import os
+
+from runctl_core.errors import StateError
+
+
+def state_dir() -> str:
+    """The absolute path of the state directory. It may not exist yet."""
+    return _directory("RUNCTL_STATE_DIR", "XDG_STATE_HOME", ".local/state")
+
+
+def config_dir() -> str:
+    """The absolute path of the user's configuration directory. It may not exist yet."""
+    return _directory("RUNCTL_CONFIG_DIR", "XDG_CONFIG_HOME", ".config")
+
+
+def database_path() -> str:
+    """The tracker's SQLite file."""
+    return os.path.join(state_dir(), "state.db")
+
+
+def run_dir(run_id: str) -> str:
+    """Where a run's log, checkpoints, outputs and receipt are kept after it ended."""
+    return os.path.join(state_dir(), "runs", run_id)
+
+
+def ensure_private_dir(path: str) -> str:
+    """Make `path` with mode 0700 unless it is there. Raises StateError with the mending command."""
+    try:
+        os.makedirs(path, mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise StateError(
+            f"cannot make the directory {path}",
+            why=error.strerror or str(error),
+            fix="set RUNCTL_STATE_DIR to a directory that you can write to",
+        ) from error
+    return path
+
+
+def _directory(own: str, xdg: str, fallback: str) -> str:
+    if os.environ.get(own):
+        return os.path.abspath(os.path.expanduser(os.environ[own]))
+    base = os.environ.get(xdg) or os.path.join(os.path.expanduser("~"), fallback)
+    return os.path.join(os.path.abspath(base), "runctl")

@@ -1,0 +1,117 @@
+"""The provider contract: what a plugin implements so that runctl can train on its machines.
+
+Calls block. The engine makes them from daemon threads of its own, each with a time-out, several at
+once on one object: a provider keeps no state between calls that a lock does not guard. Every error
+that leaves a provider is one of `runctl_core.errors`, with a scope where place matters.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+if TYPE_CHECKING:
+    from runctl_core.executor import JobExecutor
+    from runctl_core.models.resources import LaunchSpec, Offer, Resource, ResourceRequest
+
+API_VERSION = 1
+"""The plugin API that this core speaks. A plugin names the one it was made for in `ProviderInfo`."""
+
+
+@frozen
+class ProviderInfo:
+    """What a plugin says of its provider; returned by the hook `runctl_provider`.
+
+    Attributes:
+        name: Equal to the entry point's name.
+        title: For people, such as `Amazon EC2`.
+        factory: Makes the provider from an instance of `settings`. Called when first needed.
+        settings: An attrs class whose attributes are the provider's settings; None for none.
+        unsupported: Capability name → the reason why this provider does not have it.
+        api: The plugin API it was made for.
+        homepage: Where its documentation is.
+    """
+
+    name: str
+    title: str
+    factory: Callable[[Any], TrainingProvider]
+    settings: type | None = None
+    unsupported: Mapping[str, str] = field(factory=dict)
+    api: int = API_VERSION
+    homepage: str = ""
+
+
+class TrainingProvider(ABC):
+    """Gets, lists, reaches and releases the resources that jobs run on."""
+
+    @abstractmethod
+    def offers(self, request: ResourceRequest) -> Iterable[Offer]:
+        """What fits `request` now, in any order.
+
+        Called once a launch, and by `runctl offers`. Every filter of the request is honoured; what
+        fits but is taken is offered with `available=False`. Nothing is created.
+
+        Raises:
+            AuthenticationError, ProviderUnavailable, RateLimited.
+        """
+
+    @abstractmethod
+    def create_resource(self, spec: LaunchSpec) -> Resource:
+        """Make what `spec` says, with its tags set in the same call.
+
+        The tracker has stored the intent durably before this is called. It is idempotent by
+        `spec.token`: a second call with the token returns the first call's resource. A crash at any
+        line leaves either nothing, or a resource that `list_resources` shows with its token.
+
+        Raises:
+            CapacityError, QuotaError, InsufficientFunds: Nothing was made; `scope` says how far.
+            InvalidRequest: The request is wrong everywhere.
+            UnknownOutcome: It may have been made. The caller reconciles by token.
+        """
+
+    @abstractmethod
+    def get_resource(self, resource_id: str) -> Resource:
+        """The resource as it is now.
+
+        Raises:
+            ResourceNotFound: The provider does not know it, or lists it as gone.
+        """
+
+    @abstractmethod
+    def list_resources(self) -> Iterable[Resource]:
+        """Everything that exists, whether runctl made it or not. Gone resources may be left out.
+
+        The truth that intents and orphans are settled by, so it must be whole: a listing that could
+        not be completed raises instead of returning a part.
+        """
+
+    @abstractmethod
+    def terminate_resource(self, resource_id: str) -> None:
+        """End and release the resource with everything that runs on it. Idempotent.
+
+        Returns when the provider accepted the request; the caller asks `get_resource` until it is
+        gone. A resource that is gone already is no error.
+        """
+
+    @abstractmethod
+    def executor(self, resource: Resource) -> JobExecutor:
+        """How jobs run on `resource`. Cheap: connects when first used, not here."""
+
+
+class Stoppable(ABC):
+    """Can be stopped, which keeps its disks (and their price), and started again."""
+
+    @abstractmethod
+    def stop_resource(self, resource_id: str) -> None:
+        """Stop it. Idempotent."""
+
+    @abstractmethod
+    def start_resource(self, resource_id: str) -> None:
+        """Start it again. Idempotent. Raises CapacityError when its place was taken."""
+
+
+CAPABILITIES: Mapping[str, type] = {"stop": Stoppable}
+"""Every optional capability by the name that `providers show` and `ProviderInfo.unsupported` use."""

@@ -1,0 +1,74 @@
+"""How bytes and commands reach a machine: the contract. `local.py` is this computer.
+
+Five calls; `read` has a default that is written with them, for transports without a quicker way.
+"""
+
+from __future__ import annotations
+
+import shlex
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+
+from attrs import frozen
+
+from runctl_core.errors import NotFound
+
+
+@frozen
+class Completed:
+    """The end of a command.
+
+    Attributes:
+        status: Its exit status; 128 + N when signal N ended it.
+        stdout: What it printed.
+        stderr: What it printed to standard error.
+    """
+
+    status: int
+    stdout: bytes
+    stderr: bytes
+
+
+class Transport(ABC):
+    """A way to one machine. Methods may be called from any thread."""
+
+    shares_files: bool = False
+    """Whether paths of this computer are valid there."""
+
+    @abstractmethod
+    def run(
+        self, argv: Sequence[str], *, input: bytes = b"", timeout_s: float | None = None
+    ) -> Completed:
+        """Run a program to its end. No shell interprets `argv`.
+
+        Raises:
+            ProviderUnavailable: The machine cannot be reached; the program did not start.
+            UnknownOutcome: The connection broke, or the time was over, while it ran.
+        """
+
+    @abstractmethod
+    def stream(
+        self, argv: Sequence[str], *, cwd: str | None = None, env: Mapping[str, str] | None = None
+    ) -> int:
+        """Run a program on this process's own standard streams and return its exit status."""
+
+    @abstractmethod
+    def put(self, source: str, target: str, *, mode: int | None = None) -> None:
+        """Copy a file or folder of this computer to `target` there, whole or not at all."""
+
+    @abstractmethod
+    def get(self, source: str, target: str) -> None:
+        """Copy a file or folder there to `target` here, whole or not at all. Raises NotFound."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of the connection. Idempotent."""
+
+    def read(self, path: str, offset: int, limit: int) -> bytes:
+        """At most `limit` bytes of a file from `offset` on. Raises NotFound."""
+        done = self.run(
+            ["sh", "-c", f"tail -c +{offset + 1} {shlex.quote(path)} | head -c {limit}"]
+        )
+        if done.stderr:
+            raise NotFound(f"no file {path}", why=done.stderr.decode(errors="replace").strip())
+        return done.stdout
