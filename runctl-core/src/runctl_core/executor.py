@@ -56,7 +56,7 @@ class JobExecutor(ABC):
 
     @abstractmethod
     def fetch(self, handle: str, path: str, to: str) -> None:
-        """Copy `path`, a file or a folder on the machine, to `to` on this computer, whole or not at all.
+        """Copy `path`, a file or folder on the machine, to `to` here, whole or not at all.
 
         A relative path is meant from the job's working directory. Raises NotFound.
         """

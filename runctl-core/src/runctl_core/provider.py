@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from runctl_core.models.resources import LaunchSpec, Offer, Resource, ResourceRequest
 
 API_VERSION = 1
-"""The plugin API that this core speaks. A plugin names the one it was made for in `ProviderInfo`."""
+"""The plugin API that this core speaks; a plugin names the one it was made for."""
 
 
 @frozen
@@ -46,6 +46,10 @@ class ProviderInfo:
 
 class TrainingProvider(ABC):
     """Gets, lists, reaches and releases the resources that jobs run on."""
+
+    listing_delay_s: float = 0.0
+    """How long after its creation a resource may be missing from `list_resources`, in seconds. An
+    intent whose outcome is unknown is closed as `nothing was made` only after that time."""
 
     @abstractmethod
     def offers(self, request: ResourceRequest) -> Iterable[Offer]:
@@ -84,8 +88,8 @@ class TrainingProvider(ABC):
     def list_resources(self) -> Iterable[Resource]:
         """Everything that exists, whether runctl made it or not. Gone resources may be left out.
 
-        The truth that intents and orphans are settled by, so it must be whole: a listing that could
-        not be completed raises instead of returning a part.
+        Intents and orphans are settled by it, so it must be whole: a listing that could not be
+        completed raises instead of returning a part.
         """
 
     @abstractmethod

@@ -78,7 +78,7 @@ class Run:
         created_at: When it was planned.
         attempt: Counts from 1; a resume is the next attempt.
         resource_id: The resource of the latest attempt, once there is one.
-        started_at: When the script of the first attempt began.
+        started_at: When the script of the latest attempt began.
         ended_at: When the latest attempt ended.
         exit_code: The script's exit status, when it ended by itself.
         signal: The signal that ended it, otherwise.

@@ -1,0 +1,95 @@
+"""What is brought home when a job is over: its logs, its outputs, its checkpoints.
+
+Doing it again does no harm, so that a command killed in the middle is simply followed by another.
+Each file appears under its name only when it is whole.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from attrs import frozen
+
+from runctl_core.errors import NotFound, StateError
+from runctl_core.executor import JobExecutor, LogName
+from runctl_core.models.runs import Run
+from runctl_core.paths import ensure_private_dir, run_dir
+from runctl_core.training.plan import Plan
+
+
+@frozen
+class Collected:
+    """What was brought home, and what was not there.
+
+    Attributes:
+        outputs: Paths of the outputs on this computer.
+        missing: Outputs that the script did not make.
+    """
+
+    outputs: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+def log_path(run_id: str, attempt: int, log: LogName = "job") -> str:
+    """Where the log of an attempt is kept once the attempt is over."""
+    suffix = "" if log == "job" else ".setup"
+    return os.path.join(run_dir(run_id), f"attempt-{attempt}{suffix}.log")
+
+
+def collect(run: Run, plan: Plan, executor: JobExecutor, handle: str) -> Collected:
+    """Bring home what the attempt left on its resource.
+
+    Raises:
+        StateError: This disk is full or not writable; nothing on the resource was touched.
+    """
+    ensure_private_dir(run_dir(run.id))
+    try:
+        for log in ("job", "setup"):
+            _save_log(executor, handle, log, log_path(run.id, run.attempt, log))
+        if not executor.shares_files:
+            _fetch_checkpoints(run, plan, executor, handle)
+        return _fetch_outputs(run, plan, executor, handle)
+    except OSError as error:
+        raise StateError(
+            f"the results of {run.id} could not be brought home",
+            why=f"{error.strerror or error}: {error.filename or run_dir(run.id)}",
+            fix=f"make room, then: runctl pull {run.id}",
+        ) from error
+
+
+def _save_log(executor: JobExecutor, handle: str, log: LogName, target: str) -> None:
+    partial = f"{target}.part"
+    with open(partial, "wb") as file:
+        file.writelines(read_log(executor, handle, log))
+    os.replace(partial, target)
+
+
+def read_log(
+    executor: JobExecutor, handle: str, log: LogName = "job", offset: int = 0
+) -> Iterator[bytes]:
+    """The log from `offset` to its present end, in pieces."""
+    while data := executor.logs(handle, offset, log=log):
+        offset += len(data)
+        yield data
+
+
+def _fetch_checkpoints(run: Run, plan: Plan, executor: JobExecutor, handle: str) -> None:
+    source = executor.status(handle).checkpoint_dir
+    if source:
+        executor.fetch(handle, source, plan.checkpoint_directory(run.id))
+
+
+def _fetch_outputs(run: Run, plan: Plan, executor: JobExecutor, handle: str) -> Collected:
+    outputs: list[str] = []
+    missing: list[str] = []
+    for path in plan.outputs:
+        target = os.path.join(run_dir(run.id), "outputs", os.path.basename(os.path.normpath(path)))
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        try:
+            executor.fetch(handle, path, target)
+        except NotFound:
+            missing.append(path)
+        else:
+            outputs.append(target)
+    return Collected(tuple(outputs), tuple(missing))

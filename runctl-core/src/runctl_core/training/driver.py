@@ -1,0 +1,45 @@
+"""Who drives a run: at most one process at a time, and everybody can see whether it still lives.
+
+The lock is the kernel's, so it ends with its process, however that ends.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from types import TracebackType
+
+from runctl_core.paths import ensure_private_dir, run_dir
+
+
+class Driver:
+    """The right to change a run. Use as a context manager; `held` says whether it was got."""
+
+    def __init__(self, run_id: str) -> None:
+        self._path = os.path.join(ensure_private_dir(run_dir(run_id)), "driver.lock")
+        self._fd: int | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether this process drives the run."""
+        return self._fd is not None
+
+    def __enter__(self) -> Driver:
+        fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(fd)
+        else:
+            self._fd = fd
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None

@@ -1,0 +1,108 @@
+"""Following a run from any terminal: its bytes once each and in order, until it is over.
+
+Whoever follows a run that nobody drives becomes its driver, and closes it at its end.
+"""
+
+from __future__ import annotations
+
+import time
+
+from runctl_core.errors import NotFound
+from runctl_core.executor import JobExecutor, LogName
+from runctl_core.models.jobs import JobStatus
+from runctl_core.models.runs import Run
+from runctl_core.training.driver import Driver
+from runctl_core.training.engine import PLANNED_LIVE, Engine, handle_of
+from runctl_core.training.logs import read_at_home
+from runctl_core.training.plan import Plan
+from runctl_core.training.settle import reach, settle_run
+
+
+class Follower:
+    """Reports a run's output to the engine's reporter.
+
+    Args:
+        engine: Whose reporter is told.
+        run: The run to follow.
+        offset: Where in the log of its latest attempt to begin, in bytes.
+    """
+
+    def __init__(self, engine: Engine, run: Run, *, offset: int = 0) -> None:
+        self._engine = engine
+        self._run = run
+        self._offsets: dict[LogName, int] = {"job": offset, "setup": 0}
+
+    def until_over(self) -> Run:
+        """Follow to the end of the run, and return it as it ended."""
+        while not self._run.state.over:
+            with Driver(self._run.id) as driver:
+                self._run = self._engine.tracker.run(self._run.id)
+                if not self._run.state.over:
+                    self._follow_attempt(driver.held)
+            if not self._run.state.over:
+                time.sleep(_pause_s(0))
+                self._run = settle_run(self._engine, self._run)
+        self._rest_from_home()
+        return self._run
+
+    def drive(self, run: Run, executor: JobExecutor) -> tuple[Run, JobStatus]:
+        """Follow a job that this process started, to its end. The caller finishes the run."""
+        self._run = run
+        return self._run, self._watch(executor, drives=True)
+
+    @property
+    def run(self) -> Run:
+        """The run as last seen."""
+        return self._run
+
+    def _follow_attempt(self, drives: bool) -> None:
+        if self._run.state in PLANNED_LIVE or self._run.resource_id is None:
+            return
+        plan = Plan.from_json(self._engine.tracker.plan(self._run.id))
+        provider = self._engine.open_provider(plan)
+        executor = reach(self._run, plan, provider)
+        if executor is None:
+            return
+        try:
+            status = self._watch(executor, drives)
+        except NotFound:
+            return  # its driver collected it and let go of the resource: the rest is at home
+        if drives:
+            self._run = self._engine.finish(self._run, plan, provider, executor, status)
+
+    def _watch(self, executor: JobExecutor, drives: bool) -> JobStatus:
+        handle, quiet_s = handle_of(self._run), 0.0
+        while True:
+            # The status is asked before the log is read: what a finished job wrote is then there.
+            status = executor.status(handle)
+            self._drain(executor, handle, "setup")
+            got = self._drain(executor, handle, "job")
+            if drives:
+                self._run = self._engine.note_start(self._run, status)
+            if status.phase.over:
+                return status
+            quiet_s = 0.0 if got else quiet_s + _pause_s(quiet_s)
+            time.sleep(_pause_s(quiet_s))
+
+    def _drain(self, executor: JobExecutor, handle: str, log: LogName) -> int:
+        before = self._offsets[log]
+        while data := executor.logs(handle, self._offsets[log], log=log):
+            self._report(log, data)
+        return self._offsets[log] - before
+
+    def _rest_from_home(self) -> None:
+        try:
+            while data := read_at_home(self._run, self._offsets["job"]):
+                self._report("job", data)
+        except NotFound:
+            return  # a run that never started has no log
+
+    def _report(self, log: LogName, data: bytes) -> None:
+        reporter = self._engine.reporter
+        (reporter.log if log == "job" else reporter.setup)(data)
+        self._offsets[log] += len(data)
+
+
+def _pause_s(quiet_s: float) -> float:
+    """Seconds until the next look: soon while something happens, seldom in a quiet run."""
+    return 0.02 if quiet_s < 2 else 0.2

@@ -1,0 +1,153 @@
+"""Copying a run's results to where the user wants them, while it runs or after.
+
+Each file appears under its name only when it is whole: a pull that was killed is simply repeated.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+
+from attrs import frozen
+
+from runctl_core.checkpoints import find
+from runctl_core.errors import Refused, StateError
+from runctl_core.executor import JobExecutor
+from runctl_core.models.runs import Run
+from runctl_core.paths import run_dir
+from runctl_core.training.collect import log_path, read_log
+from runctl_core.training.engine import handle_of
+from runctl_core.training.plan import Plan
+from runctl_core.training.receipt import receipt_path
+
+_MARK = ".runctl-run"
+
+
+@frozen
+class Item:
+    """One file to copy.
+
+    Attributes:
+        source: Where it is on this computer.
+        target: Its path below the destination.
+        size_bytes: Its size.
+    """
+
+    source: str
+    target: str
+    size_bytes: int
+
+
+def destination(run: Run, path: str | None, *, force: bool) -> str:
+    """The folder to copy into. Raises Refused when it holds something else already."""
+    folder = os.path.abspath(os.path.expanduser(path or run.id))
+    mark = os.path.join(folder, _MARK)
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        raise Refused(f"{folder} is a file", fix=f"runctl pull {run.id} ANOTHER-FOLDER")
+    if os.path.isdir(folder) and os.listdir(folder) and _marked(mark) != run.id and not force:
+        raise Refused(
+            f"{folder} holds something else already",
+            fix=f"runctl pull {run.id} ANOTHER-FOLDER, or --force to write into it",
+        )
+    return folder
+
+
+def items(run: Run, plan: Plan) -> list[Item]:
+    """What there is to copy at home: logs, whole checkpoints, outputs and the receipt."""
+    found = [Item(path, os.path.basename(path), os.path.getsize(path)) for path in _papers(run)]
+    for checkpoint in find(plan.checkpoint_directory(run.id)):
+        if checkpoint.complete:
+            found += _below(checkpoint.path, "checkpoints")
+    outputs = os.path.join(run_dir(run.id), "outputs")
+    for name in sorted(os.listdir(outputs)) if os.path.isdir(outputs) else ():
+        found += _below(os.path.join(outputs, name), "outputs")
+    return found
+
+
+def _papers(run: Run) -> Iterator[str]:
+    for attempt in range(1, run.attempt + 1):
+        for log in ("job", "setup"):
+            path = log_path(run.id, attempt, log)
+            if os.path.exists(path):
+                yield path
+    if os.path.exists(receipt_path(run.id)):
+        yield receipt_path(run.id)
+
+
+def _below(path: str, folder: str) -> Iterator[Item]:
+    if not os.path.isdir(path):
+        yield Item(path, os.path.join(folder, os.path.basename(path)), os.path.getsize(path))
+        return
+    parent = os.path.dirname(path)
+    for where, _, names in os.walk(path):
+        for name in names:
+            source = os.path.join(where, name)
+            if os.path.isfile(source):
+                target = os.path.join(folder, os.path.relpath(source, parent))
+                yield Item(source, target, os.path.getsize(source))
+
+
+def pull(
+    run: Run,
+    found: list[Item],
+    folder: str,
+    *,
+    executor: JobExecutor | None = None,
+    progress: Callable[[Item], None] = lambda _item: None,
+) -> list[Item]:
+    """Copy `found` into `folder`, and the log so far when the job still runs on `executor`.
+
+    Returns:
+        What was copied; what is there already with the same size and time is left alone.
+
+    Raises:
+        StateError: The destination is full or not writable.
+    """
+    try:
+        os.makedirs(folder, exist_ok=True)
+        _write(os.path.join(folder, _MARK), [run.id.encode()])
+        copied = [item for item in found if _copy(item, folder, progress)]
+        if executor is not None:
+            name = os.path.basename(log_path(run.id, run.attempt))
+            _write(os.path.join(folder, name), read_log(executor, handle_of(run)))
+    except OSError as error:
+        raise StateError(
+            f"cannot copy to {folder}",
+            why=f"{error.strerror or error}: {error.filename or folder}",
+            fix=f"runctl pull {run.id} ANOTHER-FOLDER",
+        ) from error
+    return copied
+
+
+def _copy(item: Item, folder: str, progress: Callable[[Item], None]) -> bool:
+    target = os.path.join(folder, item.target)
+    if _same(item.source, target):
+        return False
+    progress(item)
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    shutil.copy2(item.source, f"{target}.part")
+    os.replace(f"{target}.part", target)
+    return True
+
+
+def _same(source: str, target: str) -> bool:
+    try:
+        here, there = os.stat(source), os.stat(target)
+    except FileNotFoundError:
+        return False
+    return (here.st_size, here.st_mtime_ns) == (there.st_size, there.st_mtime_ns)
+
+
+def _write(path: str, pieces: Iterator[bytes] | list[bytes]) -> None:
+    with open(f"{path}.part", "wb") as file:
+        file.writelines(pieces)
+    os.replace(f"{path}.part", path)
+
+
+def _marked(mark: str) -> str | None:
+    try:
+        with open(mark, encoding="utf-8") as file:
+            return file.read()
+    except OSError:
+        return None

@@ -1,0 +1,50 @@
+"""Letting go of a resource, and never before the provider agrees that it is gone."""
+
+from __future__ import annotations
+
+import time
+
+from runctl_core.errors import ResourceNotFound, RunctlError
+from runctl_core.provider import TrainingProvider
+from runctl_core.tracking import ResourceTracker
+from runctl_core.training.calls import call
+
+_AGREE_TIMEOUT_S = 120.0
+
+
+def release(
+    tracker: ResourceTracker, provider: TrainingProvider, name: str, resource_id: str
+) -> str:
+    """Terminate a resource and ask until the provider no longer has it.
+
+    Returns:
+        An empty string, or why it is not gone. Then the tracker shows the resource as a problem
+        until a later command settles it.
+    """
+    try:
+        call(f"{name}: terminate", lambda: provider.terminate_resource(resource_id))
+        _until_gone(provider, name, resource_id)
+    except RunctlError as error:
+        problem = f"{error.message}{f': {error.why}' if error.why else ''}"
+        tracker.flag_resource(name, resource_id, problem)
+        return problem
+    tracker.mark_gone(name, resource_id)
+    return ""
+
+
+def _until_gone(provider: TrainingProvider, name: str, resource_id: str) -> None:
+    end = time.monotonic() + _AGREE_TIMEOUT_S
+    pause = 0.05
+    while not is_gone(provider, name, resource_id):
+        if time.monotonic() > end:
+            raise RunctlError(f"{name} still lists {resource_id} after it accepted to end it")
+        time.sleep(pause)
+        pause = min(2 * pause, 5.0)
+
+
+def is_gone(provider: TrainingProvider, name: str, resource_id: str) -> bool:
+    """Whether the provider no longer has the resource."""
+    try:
+        return call(f"{name}: get", lambda: provider.get_resource(resource_id)).state.gone
+    except ResourceNotFound:
+        return True

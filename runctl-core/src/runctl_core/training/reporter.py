@@ -1,0 +1,34 @@
+"""What the engine tells the outside, as it happens. Every method does nothing until overridden."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from runctl_core.models.resources import Offer, Resource
+    from runctl_core.models.runs import Run
+
+
+class Reporter:
+    """Watches one run. What a method raises ends the watching, never the run."""
+
+    def state(self, run: Run, detail: str) -> None:
+        """The run entered a state; the row is already written."""
+
+    def chosen(self, offer: Offer) -> None:
+        """This offer is tried."""
+
+    def passed_over(self, offer: Offer, reason: str) -> None:
+        """This offer could not be had, and the next one is tried."""
+
+    def created(self, resource: Resource, deadline: str) -> None:
+        """The resource exists; `deadline` says in words how it ends."""
+
+    def log(self, data: bytes) -> None:
+        """Bytes of the script, exact and in order."""
+
+    def setup(self, data: bytes) -> None:
+        """Bytes that a set-up program printed."""
+
+    def note(self, text: str) -> None:
+        """Anything else that a user should know."""

@@ -1,0 +1,218 @@
+"""How a script is started: which programs make its environment, and which one runs it.
+
+Looked for in this order, and the first that holds is taken:
+
+1. an executable that is no `.py` file: run as it is;
+2. a PEP 723 block (`# /// script`) in the file: `uv run --script`;
+3. the nearest folder upwards, up to the repository's root, that has `uv.lock` (`uv run --project`,
+   the lock as it stands), a `pyproject.toml` with a `[project]` table, or `requirements.txt` (both
+   in an environment that uv caches; nothing is written to the project);
+4. a plain script: `python3`, then `python`, as found on PATH.
+
+An explicit interpreter (`--python`) replaces 2 to 4.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+
+from attrs import frozen
+
+from runctl_core.errors import NotFound, SetupError, UsageError
+
+_PEP_723 = re.compile(rb"(?m)^# /// script\s*$\n(?:^#(?:| .*)$\n)+?^# ///\s*$")
+_PROJECT_TABLE = re.compile(rb"(?m)^\s*\[\s*project\s*\]")
+
+
+class Kind(StrEnum):
+    """What a script was found to be."""
+
+    EXECUTABLE = "executable"
+    INTERPRETER = "interpreter"
+    PEP_723 = "pep723"
+    UV_LOCK = "uv.lock"
+    PYPROJECT = "pyproject"
+    REQUIREMENTS = "requirements"
+    PLAIN = "plain"
+
+
+@frozen
+class Launch:
+    """How a script is started.
+
+    Attributes:
+        kind: What it was found to be.
+        command: The program and its arguments, the script's own arguments included.
+        setup: Programs that make the environment, in order; empty when nothing is to be made.
+        chosen: One line for a person: what was found, and what will run.
+    """
+
+    kind: Kind
+    command: tuple[str, ...]
+    setup: tuple[tuple[str, ...], ...]
+    chosen: str
+
+
+def detect(script: str, args: Sequence[str] = (), *, python: str | None = None) -> Launch:
+    """Find out how `script` is started.
+
+    Raises:
+        NotFound: There is no such file.
+        UsageError: It is a directory, or neither a Python file nor executable.
+        SetupError: A program that it needs (uv, Python) is not on PATH.
+    """
+    path = _existing_file(script)
+    if python:
+        return _interpreter(path, args, python)
+    if not path.endswith(".py"):
+        return _executable(path, args)
+    if _has_pep_723(path):
+        return _pep_723(path, args)
+    for folder in _folders_upwards(os.path.dirname(path)):
+        if launch := _in_project(folder, path, args):
+            return launch
+    return _plain(path, args)
+
+
+def _existing_file(script: str) -> str:
+    path = os.path.abspath(script)
+    if os.path.isdir(path):
+        raise UsageError(
+            f"{script} is a directory, not a script",
+            fix=f"name the file: runctl train {os.path.join(script, 'train.py')}",
+        )
+    if not os.path.exists(path):
+        raise NotFound(f"no script {script}", fix=_near_scripts(path))
+    if not os.path.isfile(path):
+        raise UsageError(f"{script} is not a regular file", fix="name a script or a program")
+    if not os.access(path, os.R_OK):
+        raise UsageError(f"{script} cannot be read", fix=f"chmod u+r {script}")
+    return path
+
+
+def _near_scripts(path: str) -> str:
+    import difflib
+
+    folder = os.path.dirname(path)
+    names = [name for name in _names(folder) if name.endswith(".py")]
+    near = difflib.get_close_matches(os.path.basename(path), names, n=1) or names[:1]
+    if near:
+        return f"runctl train {os.path.relpath(os.path.join(folder, near[0]))}"
+    return "check the path; it is taken from the current directory"
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []
+
+
+def _head(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(1 << 20).replace(b"\r\n", b"\n")
+
+
+def _has_pep_723(path: str) -> bool:
+    return _PEP_723.search(_head(path)) is not None
+
+
+def _folders_upwards(folder: str) -> Iterator[str]:
+    home = os.path.expanduser("~")
+    while folder not in (home, os.path.dirname(folder)):
+        yield folder
+        if os.path.exists(os.path.join(folder, ".git")):
+            return
+        folder = os.path.dirname(folder)
+
+
+def _in_project(folder: str, path: str, args: Sequence[str]) -> Launch | None:
+    lock, project, requirements = (
+        os.path.join(folder, name) for name in ("uv.lock", "pyproject.toml", "requirements.txt")
+    )
+    prefix: tuple[str, ...]
+    if os.path.isfile(lock) and os.path.isfile(project):
+        prefix = (_uv(lock), "run", "--project", folder, "--frozen")
+        return _with_uv(Kind.UV_LOCK, prefix, path, args, f"the lock {_short(lock)}")
+    if os.path.isfile(project) and _PROJECT_TABLE.search(_head(project)):
+        prefix = (_uv(project), *_ISOLATED, "--with-editable", folder)
+        return _with_uv(Kind.PYPROJECT, prefix, path, args, f"the project {_short(project)}")
+    if os.path.isfile(requirements):
+        prefix = (_uv(requirements), *_ISOLATED, "--with-requirements", requirements)
+        return _with_uv(Kind.REQUIREMENTS, prefix, path, args, _short(requirements))
+    return None
+
+
+_ISOLATED = ("run", "--isolated", "--no-project")
+
+
+def _with_uv(
+    kind: Kind, prefix: tuple[str, ...], path: str, args: Sequence[str], source: str
+) -> Launch:
+    return Launch(
+        kind,
+        command=(*prefix, "--", "python", path, *args),
+        setup=((*prefix, "--", "python", "--version"),),
+        chosen=f"packages from {source}: uv run",
+    )
+
+
+def _pep_723(path: str, args: Sequence[str]) -> Launch:
+    uv = _uv(path)
+    return Launch(
+        Kind.PEP_723,
+        command=(uv, "run", "--script", path, *args),
+        setup=((uv, "sync", "--script", path),),
+        chosen="packages from the script's own header (PEP 723): uv run --script",
+    )
+
+
+def _interpreter(path: str, args: Sequence[str], python: str) -> Launch:
+    program = shutil.which(os.path.expanduser(python))
+    if program is None:
+        raise SetupError(f"no interpreter {python}", fix="--python /path/to/python")
+    return Launch(
+        Kind.INTERPRETER, (os.path.abspath(program), path, *args), (), f"the interpreter {program}"
+    )
+
+
+def _executable(path: str, args: Sequence[str]) -> Launch:
+    if not os.access(path, os.X_OK):
+        raise UsageError(
+            f"{_short(path)} is neither a Python file nor executable",
+            fix=f"chmod +x {_short(path)}, or --python python3",
+        )
+    return Launch(Kind.EXECUTABLE, (path, *args), (), "an executable, run as it is")
+
+
+def _plain(path: str, args: Sequence[str]) -> Launch:
+    for name in ("python3", "python"):
+        if program := shutil.which(name):
+            return Launch(Kind.PLAIN, (program, path, *args), (), f"a plain script: {program}")
+    raise SetupError(
+        "no Python on PATH to run the script with",
+        why="neither python3 nor python is in any folder of PATH",
+        fix=f"--python {sys.executable}",
+    )
+
+
+def _uv(needed_by: str) -> str:
+    beside = os.path.join(os.path.dirname(sys.executable), "uv")
+    program = shutil.which("uv") or shutil.which(beside)
+    if program is None:
+        raise SetupError(
+            "uv is not installed",
+            why=f"{_short(needed_by)} names packages, and uv makes their environment",
+            fix="pip install uv, or --python PYTHON with one that has the packages",
+        )
+    return program
+
+
+def _short(path: str) -> str:
+    relative = os.path.relpath(path)
+    return path if relative.startswith("..") else relative

@@ -1,0 +1,155 @@
+"""A run's beginning: the first one from what the user asked, a later one from its books.
+
+Everything that can be wrong is found here, before anything is made or bought.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from decimal import Decimal
+
+from attrs import evolve, frozen
+
+from runctl_core.checkpoints import describe, newest_complete
+from runctl_core.clock import Clock, now
+from runctl_core.errors import NotFound, Refused, UsageError
+from runctl_core.models.runs import Run, RunState
+from runctl_core.secrets import read_env_file, read_secret
+from runctl_core.tracking import ResourceTracker
+from runctl_core.training.engine import Engine
+from runctl_core.training.plan import Plan
+
+
+@frozen
+class Resumption:
+    """With what a resume begins.
+
+    Attributes:
+        checkpoint: The checkpoint to continue from; None to begin anew.
+        passed_over: What was newer but not whole, each with the reason in words.
+    """
+
+    checkpoint: str | None
+    passed_over: tuple[str, ...] = ()
+
+
+def read_secrets(plan: Plan) -> dict[str, str]:
+    """The values of the plan's secrets, read now. They are never stored with the run.
+
+    Raises:
+        NotFound, UsageError: A file or a variable that the plan names is not there.
+    """
+    values: dict[str, str] = {}
+    for path in plan.env_files:
+        values.update(read_env_file(path))
+    for spec in plan.secrets:
+        name, value = read_secret(spec)
+        values[name] = value
+    return values
+
+
+def add_run(
+    tracker: ResourceTracker,
+    plan: Plan,
+    *,
+    name: str,
+    project: str,
+    owner: str,
+    script: str,
+    directory: str,
+    resume_from: str | None = None,
+    clock: Clock = now,
+) -> Run:
+    """Write a planned run with a new id into the books."""
+    run = Run(
+        id=tracker.new_run_id(),
+        name=name,
+        project=project,
+        owner=owner,
+        provider=plan.provider,
+        script=script,
+        directory=directory,
+        state=RunState.PLANNED,
+        created_at=clock(),
+        resumed_from=resume_from,
+    )
+    tracker.add_run(run, plan.to_json())
+    return run
+
+
+def checkpoint_argument(path: str) -> str:
+    """The absolute path of a checkpoint that the user named.
+
+    Raises:
+        NotFound: There is nothing there.
+        UsageError: It is not whole.
+    """
+    absolute = os.path.abspath(os.path.expanduser(path))
+    if not os.path.exists(absolute):
+        raise NotFound(f"no checkpoint {path}", fix="runctl checkpoint list FOLDER")
+    checkpoint = describe(absolute)
+    if not checkpoint.complete:
+        raise UsageError(
+            f"the checkpoint {path} is not whole",
+            why=checkpoint.problem,
+            fix=f"runctl checkpoint list {os.path.dirname(path) or '.'}",
+        )
+    return absolute
+
+
+def choose_checkpoint(run: Run, plan: Plan) -> Resumption:
+    """The newest complete checkpoint of a run, and what was passed over for it."""
+    choice = newest_complete(plan.checkpoint_directory(run.id))
+    passed_over = tuple(f"{c.path}: {c.problem}" for c in choice.passed_over)
+    return Resumption(choice.chosen.path if choice.chosen else None, passed_over)
+
+
+def extend(
+    run: Run,
+    plan: Plan,
+    *,
+    max_hours: float | None = None,
+    budget_usd: Decimal | None = None,
+    spent_usd: Decimal = Decimal(0),
+    clock: Clock = now,
+) -> Plan:
+    """The plan with more time and more money, both counted from now on."""
+    if max_hours is not None:
+        elapsed_hours = (clock() - run.created_at).total_seconds() / 3600
+        plan = evolve(plan, max_hours=elapsed_hours + max_hours)
+    if budget_usd is not None:
+        plan = evolve(plan, budget_usd=spent_usd + budget_usd)
+    return plan
+
+
+def resume(
+    engine: Engine, run: Run, plan: Plan, secrets: Mapping[str, str], checkpoint: str | None
+) -> Run:
+    """Start the next attempt of a run that is over.
+
+    Raises:
+        Refused: The run is not over, or its deadline or budget is used up.
+    """
+    if not run.state.over:
+        raise Refused(
+            f"{run.id} is {run.state}, so there is nothing to resume",
+            fix=f"runctl attach {run.id}, or runctl stop {run.id} first",
+        )
+    engine.deadline(run, plan, run.hourly_usd)
+    engine.tracker.save_plan(run.id, plan.to_json())
+    run = engine.change(
+        run,
+        RunState.RECOVERING,
+        f"from {checkpoint}" if checkpoint else "from the beginning",
+        attempt=run.attempt + 1,
+        resource_id=None,
+        started_at=None,
+        ended_at=None,
+        exit_code=None,
+        signal=None,
+        ended_by=None,
+        reason="",
+        resumed_from=checkpoint,
+    )
+    return engine.launch(run, plan, secrets)
