@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from attrs import field, frozen
 
+from runctl_core.errors import UsageError
 from runctl_core.models.money import UNKNOWN_PRICE, Price
 
 TAG_RUN = "runctl:run"
@@ -36,6 +37,16 @@ class ResourceState(StrEnum):
     def gone(self) -> bool:
         """Whether nothing of the resource is left to bill or to lose."""
         return self is ResourceState.TERMINATED
+
+
+def parse_gpu(text: str) -> tuple[str, int]:
+    """`H100:2` as name and count; the count is 1 when it is left out. Raises UsageError."""
+    name, colon, count = text.partition(":")
+    if not name or (colon and not (count.isdecimal() and int(count) > 0)):
+        raise UsageError(
+            f"{text!r} names no GPU", why="it is NAME or NAME:COUNT", fix="--gpu H100:2"
+        )
+    return name, int(count) if colon else 1
 
 
 def _frozen_map(values: Mapping[str, str]) -> Mapping[str, str]:

@@ -9,6 +9,7 @@ import fcntl
 import os
 from types import TracebackType
 
+from runctl_core.errors import Refused
 from runctl_core.paths import ensure_private_dir, run_dir
 
 
@@ -16,6 +17,7 @@ class Driver:
     """The right to change a run. Use as a context manager; `held` says whether it was got."""
 
     def __init__(self, run_id: str) -> None:
+        self._run_id = run_id
         self._path = os.path.join(ensure_private_dir(run_dir(run_id)), "driver.lock")
         self._fd: int | None = None
 
@@ -23,6 +25,14 @@ class Driver:
     def held(self) -> bool:
         """Whether this process drives the run."""
         return self._fd is not None
+
+    def require(self) -> None:
+        """Raise Refused when another process drives the run."""
+        if not self.held:
+            raise Refused(
+                f"another runctl command works on {self._run_id} right now",
+                fix=f"runctl attach {self._run_id}",
+            )
 
     def __enter__(self) -> Driver:
         fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -13,7 +13,7 @@ from runctl_core.models.jobs import JobStatus
 from runctl_core.models.runs import Run
 from runctl_core.training.driver import Driver
 from runctl_core.training.engine import PLANNED_LIVE, Engine, handle_of
-from runctl_core.training.logs import read_at_home
+from runctl_core.training.logs import LogSource
 from runctl_core.training.plan import Plan
 from runctl_core.training.settle import reach, settle_run
 
@@ -44,11 +44,6 @@ class Follower:
                 self._run = settle_run(self._engine, self._run)
         self._rest_from_home()
         return self._run
-
-    def drive(self, run: Run, executor: JobExecutor) -> tuple[Run, JobStatus]:
-        """Follow a job that this process started, to its end. The caller finishes the run."""
-        self._run = run
-        return self._run, self._watch(executor, drives=True)
 
     @property
     def run(self) -> Run:
@@ -92,7 +87,7 @@ class Follower:
 
     def _rest_from_home(self) -> None:
         try:
-            while data := read_at_home(self._run, self._offsets["job"]):
+            for data in LogSource(self._run).pieces(self._offsets["job"]):
                 self._report("job", data)
         except NotFound:
             return  # a run that never started has no log

@@ -67,6 +67,16 @@ def read_receipt(run_id: str) -> dict[str, Any]:
         raise NotFound(f"no receipt of {run_id}", why=str(error)) from error
 
 
+def current(tracker: ResourceTracker, run: Run, plan: Plan) -> dict[str, Any]:
+    """What is known now, with what only the receipt knows once the run is over."""
+    document = {"outputs": [], "missing_outputs": [], "peak_memory_bytes": None}
+    try:
+        receipt = read_receipt(run.id) if run.state.over else {}
+    except NotFound:
+        receipt = {}
+    return {**document, **receipt, **describe(tracker, run, plan)}
+
+
 def describe(tracker: ResourceTracker, run: Run, plan: Plan) -> dict[str, Any]:
     """What is known of a run, live or over, as JSON-ready values: the shape of `status --json`."""
     cost = tracker.cost_of_run(run.id)

@@ -1,0 +1,50 @@
+"""`runctl pull`: a run's results to a folder of the user's choice."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from typer import Argument, Option
+
+from runctl_core.cli import output
+from runctl_core.cli.options import JsonFlag, RunArgument
+from runctl_core.cli.session import Session
+
+
+def pull(
+    run: RunArgument,
+    folder: Annotated[
+        str | None, Argument(metavar="[FOLDER]", help="Where to; a folder of the run's id by default.")
+    ] = None,
+    force: Annotated[bool, Option("--force", help="Write into a folder that holds other things.")] = False,
+    json: JsonFlag = False,
+) -> None:
+    """Copy a run's logs, whole checkpoints, outputs and receipt, also while it runs.
+
+    Examples:
+        runctl pull brave-otter-41
+        runctl pull latest results/
+    """
+    from runctl_core.cli.follow import executor_of
+    from runctl_core.training import pull as pulling
+
+    session = Session()
+    found = session.settled_run(run)
+    plan = session.plan(found)
+    target = pulling.destination(found, folder, force=force)
+    there = pulling.items(found, plan)
+    with output.Progress("copying", sum(item.size_bytes for item in there)) as progress:
+        copied = pulling.pull(
+            found,
+            there,
+            target,
+            executor=executor_of(session, found),
+            progress=lambda item: progress.advance(item.size_bytes),
+        )
+    if json:
+        files = [{"path": item.target, "size_bytes": item.size_bytes} for item in there]
+        output.print_json({"run": found.id, "folder": target, "files": files})
+        return
+    same = f", {len(there) - len(copied)} were there already" if len(there) > len(copied) else ""
+    total = output.size(sum(item.size_bytes for item in copied))
+    output.note(f"{len(copied)} files ({total}) copied to {target}{same}")

@@ -1,0 +1,92 @@
+"""What one command works with: the books, the configuration, the engine. Each is made when asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from runctl_core.tracking import ResourceTracker
+
+if TYPE_CHECKING:
+    from runctl_core.config import Config, CoreSettings
+    from runctl_core.models.runs import Run
+    from runctl_core.provider import TrainingProvider
+    from runctl_core.training.engine import Engine
+    from runctl_core.training.plan import Plan
+    from runctl_core.training.reporter import Reporter
+
+
+class Session:
+    """Opens things once, and only those that the command really uses.
+
+    Args:
+        flags: Core settings given as flags; None values are left out.
+        reporter: Who is told what the engine does.
+    """
+
+    def __init__(
+        self, flags: Mapping[str, Any] | None = None, reporter: Reporter | None = None
+    ) -> None:
+        self._flags = {key: value for key, value in (flags or {}).items() if value is not None}
+        self._reporter = reporter
+        self._providers: dict[str, TrainingProvider] = {}
+
+    @cached_property
+    def tracker(self) -> ResourceTracker:
+        """The books."""
+        return ResourceTracker()
+
+    @cached_property
+    def config(self) -> Config:
+        """The layered configuration, as seen from the current directory."""
+        from runctl_core.config import load
+
+        return load(directory=os.getcwd(), flags=self._flags)
+
+    @property
+    def settings(self) -> CoreSettings:
+        """The core's settings."""
+        return self.config.settings
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The run engine."""
+        from runctl_core.training.engine import Engine
+
+        return Engine(self.tracker, self.open_provider, reporter=self._reporter)
+
+    def open_provider(self, plan: Plan) -> TrainingProvider:
+        """The provider of a plan. Raises PluginError or ConfigError."""
+        key = f"{plan.provider} {sorted(plan.provider_flags.items())}"
+        if key not in self._providers:
+            from runctl_core.plugins import load_provider
+
+            info = load_provider(plan.provider)
+            settings = self.config.provider_settings(
+                plan.provider, info.settings, plan.provider_flags
+            )
+            self._providers[key] = info.factory(settings)
+        return self._providers[key]
+
+    def settled_run(self, ref: str) -> Run:
+        """The run that `ref` names, after its books were brought up to date. Raises NotFound."""
+        run = self.tracker.run(ref)
+        if run.state.over:
+            return run
+        from runctl_core.training.settle import settle_run
+
+        return settle_run(self.engine, run)
+
+    def settle(self, *, provider: str | None = None) -> None:
+        """Bring the books up to date; costs next to nothing when nothing is open."""
+        from runctl_core.training.settle import settle
+
+        settle(self.engine, provider=provider)
+
+    def plan(self, run: Run) -> Plan:
+        """What the run was asked to do."""
+        from runctl_core.training.plan import Plan
+
+        return Plan.from_json(self.tracker.plan(run.id))

@@ -1,0 +1,40 @@
+"""`runctl stop`: SIGTERM, a grace period, SIGKILL, and the machine is let go."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from typer import Option
+
+from runctl_core.cli import output
+from runctl_core.cli.options import JsonFlag, RunArgument
+from runctl_core.cli.session import Session
+
+
+def stop(
+    run: RunArgument,
+    grace_seconds: Annotated[
+        float | None, Option(help="Time between SIGTERM and SIGKILL; the run's own by default.")
+    ] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Stop a run. What it saved stays, and `runctl resume` goes on from there.
+
+    Examples:
+        runctl stop brave-otter-41
+        runctl stop latest --grace-seconds 0
+    """
+    from runctl_core.cli.progress import TerminalReporter
+    from runctl_core.errors import UsageError
+    from runctl_core.training.receipt import current
+    from runctl_core.training.stop import stop as stop_run
+
+    if grace_seconds is not None and not 0 <= grace_seconds < float("inf"):
+        raise UsageError("--grace-seconds cannot be negative", fix="--grace-seconds 0")
+    session = Session(None, TerminalReporter(output_to_stderr=True))
+    ended = stop_run(session.engine, session.tracker.run(run), grace_s=grace_seconds)
+    if json:
+        output.print_json(current(session.tracker, ended, session.plan(ended)))
+        return
+    output.note(f"{ended.id} {ended.state}")
+    output.note(f"  go on: runctl resume {ended.id}")
