@@ -42,9 +42,7 @@ class JobExecutor(ABC):
         """
 
     @abstractmethod
-    def logs(
-        self, handle: str, offset: int, *, limit: int = 1 << 20, log: LogName = "job"
-    ) -> bytes:
+    def logs(self, handle: str, offset: int, *, limit: int = 1 << 20, log: LogName = "job") -> bytes:
         """The log's bytes from `offset` on, at most `limit`; empty at its present end."""
 
     @abstractmethod

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Annotated, Any
 
+from runctl_core.cli.options import JsonFlag, RunArgument
 from typer import Option
 
 from runctl_core.cli import output
-from runctl_core.cli.options import JsonFlag, RunArgument
 from runctl_core.cli.session import Session
 from runctl_core.clock import iso, now
 

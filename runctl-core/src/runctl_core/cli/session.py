@@ -11,6 +11,7 @@ from runctl_core.tracking import ResourceTracker
 
 if TYPE_CHECKING:
     from runctl_core.config import Config, CoreSettings
+
     from runctl_core.models.runs import Run
     from runctl_core.provider import TrainingProvider
     from runctl_core.training.engine import Engine
@@ -26,9 +27,7 @@ class Session:
         reporter: Who is told what the engine does.
     """
 
-    def __init__(
-        self, flags: Mapping[str, Any] | None = None, reporter: Reporter | None = None
-    ) -> None:
+    def __init__(self, flags: Mapping[str, Any] | None = None, reporter: Reporter | None = None) -> None:
         self._flags = {key: value for key, value in (flags or {}).items() if value is not None}
         self._reporter = reporter
         self._providers: dict[str, TrainingProvider] = {}
@@ -64,9 +63,7 @@ class Session:
             from runctl_core.plugins import load_provider
 
             info = load_provider(plan.provider)
-            settings = self.config.provider_settings(
-                plan.provider, info.settings, plan.provider_flags
-            )
+            settings = self.config.provider_settings(plan.provider, info.settings, plan.provider_flags)
             self._providers[key] = info.factory(settings)
         return self._providers[key]
 

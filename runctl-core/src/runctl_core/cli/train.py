@@ -6,9 +6,9 @@ import os
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated, Any
 
+from runctl_core.cli.options import JsonFlag, RunArgument
 from typer import Argument, Exit, Option
 
-from runctl_core.cli.options import JsonFlag, RunArgument
 from runctl_core.cli.session import Session
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ def train(
         str | None, Option(help="Which provider trains it, or `any`.", rich_help_panel=_WHERE)
     ] = None,
     gpu: Annotated[
-        str | None, Option(metavar="NAME[:COUNT]", help="A GPU, as `H100` or `H100:2`.", rich_help_panel=_WHERE)
+        str | None,
+        Option(metavar="NAME[:COUNT]", help="A GPU, as `H100` or `H100:2`.", rich_help_panel=_WHERE),
     ] = None,
     instance_type: Annotated[
         str | None, Option(help="The provider's own name of a machine type.", rich_help_panel=_WHERE)
@@ -45,10 +46,13 @@ def train(
     ] = None,
     python: Annotated[
         str | None,
-        Option(metavar="PROGRAM", help="Run the script with this interpreter as it is.", rich_help_panel=_WHERE),
+        Option(
+            metavar="PROGRAM", help="Run the script with this interpreter as it is.", rich_help_panel=_WHERE
+        ),
     ] = None,
     max_hours: Annotated[
-        float | None, Option(help="End the run this long after its start, attempts included.", rich_help_panel=_LIMITS)
+        float | None,
+        Option(help="End the run this long after its start, attempts included.", rich_help_panel=_LIMITS),
     ] = None,
     budget: Annotated[
         str | None, Option(metavar="USD", help="End the run before it costs more.", rich_help_panel=_LIMITS)
@@ -65,7 +69,8 @@ def train(
         Option(metavar="terminate|keep", help="What becomes of the machine.", rich_help_panel=_LIMITS),
     ] = None,
     env: Annotated[
-        list[str] | None, Option(metavar="NAME=VALUE", help="A variable for the script.", rich_help_panel=_FILES)
+        list[str] | None,
+        Option(metavar="NAME=VALUE", help="A variable for the script.", rich_help_panel=_FILES),
     ] = None,
     env_file: Annotated[
         list[str] | None,
@@ -81,13 +86,16 @@ def train(
     ] = None,
     output: Annotated[
         list[str] | None,
-        Option(metavar="PATH", help="A file or folder that the script makes; collected.", rich_help_panel=_FILES),
+        Option(
+            metavar="PATH", help="A file or folder that the script makes; collected.", rich_help_panel=_FILES
+        ),
     ] = None,
     checkpoint_dir: Annotated[
         str | None, Option(metavar="FOLDER", help="Where checkpoints go.", rich_help_panel=_FILES)
     ] = None,
     resume: Annotated[
-        str | None, Option(metavar="CHECKPOINT", help="Continue from this checkpoint.", rich_help_panel=_FILES)
+        str | None,
+        Option(metavar="CHECKPOINT", help="Continue from this checkpoint.", rich_help_panel=_FILES),
     ] = None,
     name: Annotated[str | None, Option(help="A name for lists; the script's by default.")] = None,
     project: Annotated[str | None, Option(help="For filters and cost; the folder's name by default.")] = None,
@@ -195,9 +203,7 @@ def _resume_point(
     for passed_over in choice.passed_over:
         reporter.note(f"passed over, not whole: {passed_over}")
     reporter.note(
-        f"resumes from {choice.checkpoint}"
-        if choice.checkpoint
-        else "no complete checkpoint: it begins anew"
+        f"resumes from {choice.checkpoint}" if choice.checkpoint else "no complete checkpoint: it begins anew"
     )
     return choice.checkpoint
 
@@ -257,6 +263,7 @@ def _plan(
     provider_flags: dict[str, Any] | None,
 ) -> Plan:
     from runctl_core.plugins import default_provider
+
     from runctl_core.training.plan import Plan
 
     settings = session.settings
@@ -326,9 +333,7 @@ def _money(text: str | None, option: str) -> Decimal | None:
     except InvalidOperation:
         amount = Decimal(-1)
     if not amount.is_finite() or amount <= 0:
-        raise UsageError(
-            f"{option} takes a number of dollars above zero, not {text!r}", fix=f"{option} 5.00"
-        )
+        raise UsageError(f"{option} takes a number of dollars above zero, not {text!r}", fix=f"{option} 5.00")
     return amount
 
 
@@ -354,9 +359,7 @@ def _show_plan(session: Session, plan: Plan, json: bool) -> None:
     request = plan.resource_request()
     offers = within(rank(provider.offers(request)), request.max_hourly_usd)
     document = plan.to_json() | {
-        "offers": [
-            {"name": o.name, "hourly_usd": o.price.hourly_usd, "region": o.region} for o in offers
-        ]
+        "offers": [{"name": o.name, "hourly_usd": o.price.hourly_usd, "region": o.region} for o in offers]
     }
     if json:
         output.print_json(document)

@@ -43,9 +43,7 @@ def parse_gpu(text: str) -> tuple[str, int]:
     """`H100:2` as name and count; the count is 1 when it is left out. Raises UsageError."""
     name, colon, count = text.partition(":")
     if not name or (colon and not (count.isdecimal() and int(count) > 0)):
-        raise UsageError(
-            f"{text!r} names no GPU", why="it is NAME or NAME:COUNT", fix="--gpu H100:2"
-        )
+        raise UsageError(f"{text!r} names no GPU", why="it is NAME or NAME:COUNT", fix="--gpu H100:2")
     return name, int(count) if colon else 1
 
 

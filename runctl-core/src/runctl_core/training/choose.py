@@ -24,9 +24,7 @@ def within(offers: list[Offer], max_hourly: Decimal | None) -> list[Offer]:
     """The offers at or under the price limit. Raises PriceLimitError when none is."""
     if max_hourly is None:
         return offers
-    allowed = [
-        o for o in offers if o.price.hourly_usd is not None and o.price.hourly_usd <= max_hourly
-    ]
+    allowed = [o for o in offers if o.price.hourly_usd is not None and o.price.hourly_usd <= max_hourly]
     if offers and not allowed:
         cheapest = offers[0].price.hourly_usd
         raise PriceLimitError(
@@ -56,9 +54,7 @@ def nothing_fits(
     wanted = f"{request.gpu_count} x {request.gpu}" if request.gpu else request.instance_type
     reasons = [f"{offer.name}: {error.message}" for offer, error in tried]
     reasons += [
-        f"{o.name} is taken{f' ({o.note})' if o.note else ''}"
-        for o in offers
-        if o.available is False
+        f"{o.name} is taken{f' ({o.note})' if o.note else ''}" for o in offers if o.available is False
     ]
     return CapacityError(
         f"nothing free that fits{f' {wanted}' if wanted else ''}",

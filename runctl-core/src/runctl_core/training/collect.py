@@ -65,9 +65,7 @@ def _save_log(executor: JobExecutor, handle: str, log: LogName, target: str) -> 
     os.replace(partial, target)
 
 
-def read_log(
-    executor: JobExecutor, handle: str, log: LogName = "job", offset: int = 0
-) -> Iterator[bytes]:
+def read_log(executor: JobExecutor, handle: str, log: LogName = "job", offset: int = 0) -> Iterator[bytes]:
     """The log from `offset` to its present end, in pieces."""
     while data := executor.logs(handle, offset, log=log):
         offset += len(data)

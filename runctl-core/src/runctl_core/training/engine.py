@@ -136,12 +136,8 @@ class Engine:
     def _create(self, run: Run, plan: Plan, provider: TrainingProvider, offer: Offer) -> Resource:
         token = f"{run.id}-{run.attempt}-{uuid.uuid4().hex[:12]}"
         deadline = self.deadline(run, plan, offer.price.hourly_usd)
-        spec = LaunchSpec(
-            token, f"{run.id}-{run.attempt}", offer, _tags(run, token, deadline), deadline
-        )
-        self.tracker.open_intent(
-            Intent(token, run.id, plan.provider, run.attempt, created_at=self.clock())
-        )
+        spec = LaunchSpec(token, f"{run.id}-{run.attempt}", offer, _tags(run, token, deadline), deadline)
+        self.tracker.open_intent(Intent(token, run.id, plan.provider, run.attempt, created_at=self.clock()))
         try:
             resource = call(
                 f"{plan.provider}: create",
@@ -181,9 +177,7 @@ class Engine:
         Raises:
             Refused: That moment is past.
         """
-        ends = [
-            end for end in (_by_hours(run, plan), self._by_budget(run, plan, hourly_usd)) if end
-        ]
+        ends = [end for end in (_by_hours(run, plan), self._by_budget(run, plan, hourly_usd)) if end]
         if not ends:
             return None
         if min(ends) <= self.clock():

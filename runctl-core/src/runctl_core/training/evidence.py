@@ -32,9 +32,7 @@ class Explanation:
     tail: tuple[str, ...] = ()
 
 
-def explain(
-    run: Run, receipt: Mapping[str, Any], log: bytes, setup_log: bytes = b""
-) -> Explanation:
+def explain(run: Run, receipt: Mapping[str, Any], log: bytes, setup_log: bytes = b"") -> Explanation:
     """Explain the end of a run.
 
     Args:
@@ -48,9 +46,7 @@ def explain(
     return Explanation(summary, tuple(evidence), fix, tail)
 
 
-def _cause(
-    run: Run, receipt: Mapping[str, Any], tail: tuple[str, ...]
-) -> tuple[str, list[str], str]:
+def _cause(run: Run, receipt: Mapping[str, Any], tail: tuple[str, ...]) -> tuple[str, list[str], str]:
     resume = f"runctl resume {run.id}"
     if not run.state.over:
         return f"it has not ended: it is {run.state}", [], f"runctl status {run.id}"
@@ -79,9 +75,7 @@ def _limit(run: Run, resume: str) -> tuple[str, list[str], str]:
     return f"it was {LIMITS[by]}", _status(run), resume + more[by]
 
 
-def _own_end(
-    run: Run, receipt: Mapping[str, Any], tail: tuple[str, ...]
-) -> tuple[str, list[str], str]:
+def _own_end(run: Run, receipt: Mapping[str, Any], tail: tuple[str, ...]) -> tuple[str, list[str], str]:
     number = _signal_of(run)
     evidence = _status(run)
     if receipt.get("out_of_memory"):

@@ -50,9 +50,7 @@ class LogSource:
                 return file.read(limit)
         except FileNotFoundError as error:
             if self._executor is not None:
-                return self._executor.logs(
-                    handle_of(self._run), offset, limit=limit, log=self._log
-                )
+                return self._executor.logs(handle_of(self._run), offset, limit=limit, log=self._log)
             raise NotFound(
                 f"no log of attempt {self._attempt} of {self._run.id}",
                 why="the script never started, or its log could not be brought home",

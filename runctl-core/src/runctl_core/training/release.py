@@ -12,9 +12,7 @@ from runctl_core.training.calls import call
 _AGREE_TIMEOUT_S = 120.0
 
 
-def release(
-    tracker: ResourceTracker, provider: TrainingProvider, name: str, resource_id: str
-) -> str:
+def release(tracker: ResourceTracker, provider: TrainingProvider, name: str, resource_id: str) -> str:
     """Terminate a resource and ask until the provider no longer has it.
 
     Returns:

@@ -151,9 +151,7 @@ def _in_project(folder: str, path: str, args: Sequence[str]) -> Launch | None:
 _ISOLATED = ("run", "--isolated", "--no-project")
 
 
-def _with_uv(
-    kind: Kind, prefix: tuple[str, ...], path: str, args: Sequence[str], source: str
-) -> Launch:
+def _with_uv(kind: Kind, prefix: tuple[str, ...], path: str, args: Sequence[str], source: str) -> Launch:
     return Launch(
         kind,
         command=(*prefix, "--", "python", path, *args),
@@ -176,9 +174,7 @@ def _interpreter(path: str, args: Sequence[str], python: str) -> Launch:
     program = shutil.which(os.path.expanduser(python))
     if program is None:
         raise SetupError(f"no interpreter {python}", fix="--python /path/to/python")
-    return Launch(
-        Kind.INTERPRETER, (os.path.abspath(program), path, *args), (), f"the interpreter {program}"
-    )
+    return Launch(Kind.INTERPRETER, (os.path.abspath(program), path, *args), (), f"the interpreter {program}")
 
 
 def _executable(path: str, args: Sequence[str]) -> Launch:

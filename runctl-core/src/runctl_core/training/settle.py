@@ -82,9 +82,7 @@ def reach(run: Run, plan: Plan, provider: TrainingProvider) -> JobExecutor | Non
 def _end_launch(engine: Engine, run: Run, plan: Plan, provider: TrainingProvider) -> None:
     reason = "the command that launched it was killed before the script started"
     settle_intents(engine, plan.provider, provider, run_id=run.id)
-    engine.change(
-        run, RunState.FAILED, reason, reason=reason, ended_at=engine.clock(), ended_by="launch"
-    )
+    engine.change(run, RunState.FAILED, reason, reason=reason, ended_at=engine.clock(), ended_by="launch")
     _release_left_behind(engine, plan.provider, provider, run.id)
 
 
@@ -156,8 +154,6 @@ def _settle_open_ends_of(engine: Engine, name: str, run_id: str) -> None:
         engine.reporter.note(f"{name}: not settled yet: {error.message}")
 
 
-def _release_left_behind(
-    engine: Engine, name: str, provider: TrainingProvider, run_id: str
-) -> None:
+def _release_left_behind(engine: Engine, name: str, provider: TrainingProvider, run_id: str) -> None:
     for tracked in list(_left_behind(engine, name, run_id)):
         release(engine.tracker, provider, name, tracked.resource.id)

@@ -123,9 +123,7 @@ def extend(
     return plan
 
 
-def resume(
-    engine: Engine, run: Run, plan: Plan, secrets: Mapping[str, str], checkpoint: str | None
-) -> Run:
+def resume(engine: Engine, run: Run, plan: Plan, secrets: Mapping[str, str], checkpoint: str | None) -> Run:
     """Start the next attempt of a run that is over.
 
     Raises:

@@ -36,9 +36,7 @@ class Transport(ABC):
     """Whether paths of this computer are valid there."""
 
     @abstractmethod
-    def run(
-        self, argv: Sequence[str], *, input: bytes = b"", timeout_s: float | None = None
-    ) -> Completed:
+    def run(self, argv: Sequence[str], *, input: bytes = b"", timeout_s: float | None = None) -> Completed:
         """Run a program to its end. No shell interprets `argv`.
 
         Raises:
@@ -66,9 +64,7 @@ class Transport(ABC):
 
     def read(self, path: str, offset: int, limit: int) -> bytes:
         """At most `limit` bytes of a file from `offset` on. Raises NotFound."""
-        done = self.run(
-            ["sh", "-c", f"tail -c +{offset + 1} {shlex.quote(path)} | head -c {limit}"]
-        )
+        done = self.run(["sh", "-c", f"tail -c +{offset + 1} {shlex.quote(path)} | head -c {limit}"])
         if done.stderr:
             raise NotFound(f"no file {path}", why=done.stderr.decode(errors="replace").strip())
         return done.stdout

@@ -1,0 +1,8 @@
+"""The books: runs, intents, resources and what they cost. One SQLite file, many processes."""
+
+from __future__ import annotations
+
+from runctl_core.tracking.resources import TrackedResource
+from runctl_core.tracking.tracker import ResourceTracker
+
+__all__ = ["ResourceTracker", "TrackedResource"]

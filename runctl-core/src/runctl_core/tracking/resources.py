@@ -1,0 +1,171 @@
+"""The rows of resources, and the intervals that their price was paid for.
+
+An interval begins when a resource is seen in a state at a price, and ends when either changes. An
+end is never before its beginning, so a clock that steps back makes neither negative time nor double.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from attrs import frozen
+
+from runctl_core.clock import from_micros, to_micros
+from runctl_core.models.money import Price
+from runctl_core.models.resources import Resource, ResourceState
+
+_COLUMNS = (
+    "provider", "id", "name", "state", "kind", "managed", "tags", "run_id", "project", "owner",
+    "hourly_usd", "price_source", "price_as_of", "created_at", "instance_type", "gpu", "gpu_count",
+    "region", "zone", "spot", "note",
+)  # fmt: skip
+_SEEN = ("first_seen", "last_seen", "gone_at", "problem")
+_SELECT = f"SELECT {', '.join((*_COLUMNS, *_SEEN))} FROM resources"  # noqa: S608
+
+
+@frozen
+class TrackedResource:
+    """A resource as the books know it.
+
+    Attributes:
+        resource: As the provider last showed it.
+        first_seen: When it came into the books.
+        last_seen: When the provider last showed it.
+        gone_at: When the provider agreed that it is gone; None while it is there.
+        problem: Why it could not be ended, while that is not settled.
+    """
+
+    resource: Resource
+    first_seen: datetime
+    last_seen: datetime
+    gone_at: datetime | None
+    problem: str
+
+
+def record(db: sqlite3.Connection, resource: Resource, at: datetime) -> None:
+    """Write what the provider shows now, and begin a new interval if state or price changed."""
+    moment = to_micros(at)
+    values = _row(resource)
+    names = (*_COLUMNS, "first_seen", "last_seen")
+    updates = ", ".join(f"{name} = excluded.{name}" for name in (*_COLUMNS[2:], "last_seen"))
+    key = db.execute(
+        f"INSERT INTO resources ({', '.join(names)}) VALUES ({', '.join('?' * len(names))}) "  # noqa: S608
+        f"ON CONFLICT (provider, id) DO UPDATE SET {updates}, gone_at = NULL RETURNING key",
+        (*values, moment, moment),
+    ).fetchone()[0]
+    if resource.state.gone:
+        _close(db, key, moment)
+        db.execute("UPDATE resources SET gone_at = ?, problem = '' WHERE key = ?", (moment, key))
+    else:
+        _enter(db, key, moment, resource.state, values[_COLUMNS.index("hourly_usd")])
+
+
+def mark_gone(db: sqlite3.Connection, provider: str, resource_id: str, at: datetime) -> None:
+    """The provider no longer has it: its last interval ends now."""
+    row = db.execute(
+        "UPDATE resources SET gone_at = ?, state = ?, problem = '' "
+        "WHERE provider = ? AND id = ? AND gone_at IS NULL RETURNING key",
+        (to_micros(at), str(ResourceState.TERMINATED), provider, resource_id),
+    ).fetchone()
+    if row:
+        _close(db, row[0], to_micros(at))
+
+
+def _enter(db: sqlite3.Connection, key: int, moment: int, state: ResourceState, hourly: str | None) -> None:
+    query = "SELECT state, hourly_usd FROM intervals WHERE resource = ? AND until IS NULL"
+    if db.execute(query, (key,)).fetchone() == (str(state), hourly):
+        return
+    since = max(moment, _close(db, key, moment))
+    db.execute("INSERT INTO intervals VALUES (?, ?, NULL, ?, ?)", (key, since, str(state), hourly))
+
+
+def _close(db: sqlite3.Connection, key: int, moment: int) -> int:
+    """End the open interval, and return the end of the latest one."""
+    db.execute(
+        "UPDATE intervals SET until = MAX(since, ?) WHERE resource = ? AND until IS NULL",
+        (moment, key),
+    )
+    latest = db.execute("SELECT MAX(until) FROM intervals WHERE resource = ?", (key,)).fetchone()
+    return latest[0] or 0
+
+
+def flag(db: sqlite3.Connection, provider: str, resource_id: str, problem: str) -> None:
+    """Say why a resource could not be ended; an empty text takes it back."""
+    db.execute(
+        "UPDATE resources SET problem = ? WHERE provider = ? AND id = ?",
+        (problem, provider, resource_id),
+    )
+
+
+def listing(
+    db: sqlite3.Connection,
+    *,
+    provider: str | None = None,
+    resource_id: str | None = None,
+    run_id: str | None = None,
+    gone: bool | None = None,
+) -> list[TrackedResource]:
+    """Resources that fit, oldest first."""
+    equal = {"provider": provider, "id": resource_id, "run_id": run_id}
+    parts = [f"{name} = ?" for name, value in equal.items() if value is not None]
+    if gone is not None:
+        parts.append(f"gone_at IS {'NOT ' if gone else ''}NULL")
+    where = f" WHERE {' AND '.join(parts)}" if parts else ""
+    values = [value for value in equal.values() if value is not None]
+    return [_tracked(row) for row in db.execute(f"{_SELECT}{where} ORDER BY key", values)]
+
+
+def _row(resource: Resource) -> tuple[Any, ...]:
+    price = resource.price
+    return (
+        resource.provider,
+        resource.id,
+        resource.name,
+        str(resource.state),
+        resource.kind,
+        int(resource.managed),
+        json.dumps(dict(resource.tags), sort_keys=True),
+        resource.run_id,
+        resource.project,
+        resource.owner,
+        None if price.hourly_usd is None else str(price.hourly_usd),
+        price.source,
+        price.as_of and to_micros(price.as_of),
+        resource.created_at and to_micros(resource.created_at),
+        resource.instance_type,
+        resource.gpu,
+        resource.gpu_count,
+        resource.region,
+        resource.zone,
+        int(resource.spot),
+        resource.note,
+    )
+
+
+def _tracked(row: tuple[Any, ...]) -> TrackedResource:
+    values = dict(zip((*_COLUMNS, *_SEEN), row, strict=True))
+    for name in ("run_id", "project", "owner"):  # copies of tags, there for the indexes
+        del values[name]
+    hourly, as_of = values.pop("hourly_usd"), values.pop("price_as_of")
+    price = Price(
+        None if hourly is None else Decimal(hourly),
+        values.pop("price_source"),
+        None if as_of is None else from_micros(as_of),
+    )
+    seen = {name: values.pop(name) for name in _SEEN}
+    values["tags"] = json.loads(values["tags"])
+    values["state"] = ResourceState(values["state"])
+    values["managed"], values["spot"] = bool(values["managed"]), bool(values["spot"])
+    if values["created_at"] is not None:
+        values["created_at"] = from_micros(values["created_at"])
+    return TrackedResource(
+        Resource(price=price, **values),
+        from_micros(seen["first_seen"]),
+        from_micros(seen["last_seen"]),
+        None if seen["gone_at"] is None else from_micros(seen["gone_at"]),
+        seen["problem"],
+    )

@@ -1,0 +1,243 @@
+"""`ResourceTracker`: the one door to the books."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from types import TracebackType
+from typing import Any
+
+from runctl_core.clock import Clock, from_micros, now, to_micros
+from runctl_core.errors import NotFound, StateError
+from runctl_core.models.intents import Intent
+from runctl_core.models.money import Total
+from runctl_core.models.resources import Resource
+from runctl_core.models.runs import OVER, Run, RunChange, RunState
+from runctl_core.paths import database_path
+from runctl_core.tracking import costs, names, resources, runs
+from runctl_core.tracking.resources import TrackedResource
+from runctl_core.tracking.store import Store
+
+
+class ResourceTracker:
+    """Runs, intents, resources and money. Every method may raise StateError.
+
+    Safe to use from many threads and processes at once: each write is one transaction.
+
+    Args:
+        path: The SQLite file; the user's own by default. It is opened when first needed.
+        clock: The time that rows are stamped with.
+    """
+
+    def __init__(self, path: str | None = None, *, clock: Clock = now) -> None:
+        self._store = Store(path or database_path())
+        self._clock = clock
+
+    def __enter__(self) -> ResourceTracker:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        self._store.close()
+
+    # runs
+
+    def new_run_id(self) -> str:
+        """A readable id that no run has yet."""
+        with self._store.reading() as db:
+            while runs.select(db, candidate := names.run_id()):
+                continue
+        return candidate
+
+    def add_run(self, run: Run, plan: Mapping[str, Any]) -> None:
+        """Write a new run with its plan. Raises StateError when its id is taken."""
+        try:
+            with self._store.writing() as db:
+                runs.insert(db, run, json.dumps(plan), self._clock())
+        except StateError as error:
+            if isinstance(error.__cause__, sqlite3.IntegrityError):
+                raise StateError(f"there is a run {run.id} already", fix="try again") from error
+            raise
+
+    def run(self, ref: str) -> Run:
+        """The run meant by an id, the beginning of one, a name, or `latest`. Raises NotFound."""
+        with self._store.reading() as db:
+            return runs.find(db, ref)
+
+    def runs(
+        self,
+        *,
+        states: Collection[RunState] | None = None,
+        project: str | None = None,
+        owner: str | None = None,
+        provider: str | None = None,
+        since: datetime | None = None,
+        limit: int | None = None,
+    ) -> list[Run]:
+        """Runs that fit every filter, newest first."""
+        with self._store.reading() as db:
+            return runs.listing(
+                db,
+                states=states,
+                since=since,
+                limit=limit,
+                project=project,
+                owner=owner,
+                provider=provider,
+            )
+
+    def plan(self, run_id: str) -> dict[str, Any]:
+        """The plan of a run. Raises NotFound."""
+        with self._store.reading() as db:
+            row = db.execute("SELECT plan FROM plans WHERE run_id = ?", (run_id,)).fetchone()
+        if row is None:
+            raise NotFound(f"no run {run_id}", fix="runctl runs lists them")
+        plan: dict[str, Any] = json.loads(row[0])
+        return plan
+
+    def save_plan(self, run_id: str, plan: Mapping[str, Any]) -> None:
+        """Replace the plan of a run."""
+        with self._store.writing() as db:
+            db.execute("UPDATE plans SET plan = ? WHERE run_id = ?", (json.dumps(plan), run_id))
+
+    def change_run(
+        self,
+        run_id: str,
+        to: RunState,
+        *,
+        expect: Collection[RunState] | None = None,
+        detail: str = "",
+        **columns: Any,
+    ) -> Run | None:
+        """Enter a state, with a row that says so, unless another command was first.
+
+        Args:
+            run_id: The run.
+            to: The state to enter.
+            expect: States it may come from; every state with an arrow to `to` by default.
+            detail: One line for a person.
+            columns: Fields of `Run` to set together with the state.
+
+        Returns:
+            The run as it is now; None when its state was another one.
+        """
+        with self._store.writing() as db:
+            return runs.change(db, run_id, to, expect, detail, self._clock(), columns)
+
+    def update_run(self, run_id: str, **columns: Any) -> Run:
+        """Set fields of a run without a change of state. Raises NotFound."""
+        with self._store.writing() as db:
+            runs.update(db, run_id, columns)
+        return self.run(run_id)
+
+    def changes(self, run_id: str) -> list[RunChange]:
+        """Every change of a run, oldest first."""
+        with self._store.reading() as db:
+            return runs.changes(db, run_id)
+
+    def has_open_ends(self) -> bool:
+        """Whether anything may need settling: a live run, an open intent, a resource left behind."""
+        over = ", ".join(f"'{state}'" for state in sorted(OVER))
+        query = f"""
+            SELECT EXISTS (SELECT 1 FROM runs WHERE state NOT IN ({over}))
+                OR EXISTS (SELECT 1 FROM intents WHERE settled = 0)
+                OR EXISTS (SELECT 1 FROM resources WHERE gone_at IS NULL AND run_id IS NOT NULL)
+        """  # noqa: S608  the states are our own words
+        with self._store.reading() as db:
+            return bool(db.execute(query).fetchone()[0])
+
+    # intents
+
+    def open_intent(self, intent: Intent) -> None:
+        """Write an intent durably; it is on the disk when this returns."""
+        with self._store.writing() as db:
+            db.execute(
+                "INSERT INTO intents (token, run_id, provider, attempt, created_at) VALUES (?, ?, ?, ?, ?)",
+                (
+                    intent.token,
+                    intent.run_id,
+                    intent.provider,
+                    intent.attempt,
+                    to_micros(intent.created_at),
+                ),
+            )
+
+    def open_intents(self, provider: str | None = None) -> list[Intent]:
+        """Intents whose outcome is not known yet, oldest first."""
+        query = (
+            "SELECT token, run_id, provider, attempt, created_at FROM intents "
+            "WHERE settled = 0 AND (?1 IS NULL OR provider = ?1) ORDER BY created_at"
+        )
+        with self._store.reading() as db:
+            rows = db.execute(query, (provider,)).fetchall()
+        return [
+            Intent(token, run_id, name, attempt, from_micros(at)) for token, run_id, name, attempt, at in rows
+        ]
+
+    def settle_intent(self, token: str, *, resource_id: str | None) -> None:
+        """Close an intent: with the resource that it made, or None for nothing. Idempotent."""
+        with self._store.writing() as db:
+            db.execute(
+                "UPDATE intents SET settled = 1, resource_id = ? WHERE token = ? AND settled = 0",
+                (resource_id, token),
+            )
+
+    # resources
+
+    def record_resource(self, resource: Resource) -> None:
+        """Write what the provider shows now; a change of state or price begins a new interval."""
+        with self._store.writing() as db:
+            resources.record(db, resource, self._clock())
+
+    def mark_gone(self, provider: str, resource_id: str) -> None:
+        """Take a resource off the books, because the provider no longer has it."""
+        with self._store.writing() as db:
+            resources.mark_gone(db, provider, resource_id, self._clock())
+
+    def flag_resource(self, provider: str, resource_id: str, problem: str) -> None:
+        """Keep a resource visible with the reason why it could not be ended; "" takes it back."""
+        with self._store.writing() as db:
+            resources.flag(db, provider, resource_id, problem)
+
+    def resource(self, provider: str, resource_id: str) -> TrackedResource | None:
+        """One resource, gone or not."""
+        with self._store.reading() as db:
+            found = resources.listing(db, provider=provider, resource_id=resource_id)
+        return found[0] if found else None
+
+    def resources(
+        self, *, provider: str | None = None, run_id: str | None = None, gone: bool | None = False
+    ) -> list[TrackedResource]:
+        """Resources that fit; those that are gone only when asked (None: both)."""
+        with self._store.reading() as db:
+            return resources.listing(db, provider=provider, run_id=run_id, gone=gone)
+
+    # money
+
+    def costs(
+        self, *, by: str, since: datetime | None = None, until: datetime | None = None
+    ) -> dict[str, Total]:
+        """What was spent, by `run`, `project`, `owner`, `provider`, `resource`, `day` or `month`.
+
+        Time that goes on counts up to `until`, or now. Days and months are those of UTC.
+        """
+        end = until or self._clock()
+        with self._store.reading() as db:
+            if by in ("day", "month"):
+                return costs.by_calendar(db, by, since, end)
+            return costs.by_column(db, by, since, end)
+
+    def cost_of_run(self, run_id: str) -> Total:
+        """What all attempts of a run cost up to now."""
+        with self._store.reading() as db:
+            return costs.by_column(db, "run", None, self._clock(), run_id).get(run_id, Total())
