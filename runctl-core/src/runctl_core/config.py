@@ -1,0 +1,253 @@
+"""Configuration in layers, each value with its origin.
+
+Flags win over `RUNCTL_*` variables, over `runctl.toml` or `[tool.runctl]` of the project, over the
+user's `config.toml`, over defaults. A provider's settings are in `[providers.NAME]`, in variables
+`RUNCTL_NAME_KEY`, in flags `--NAME-KEY`. An unknown key is an error that names the nearest one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any, Literal
+
+from attrs import define, frozen
+
+from runctl_core.errors import ConfigError
+from runctl_core.paths import config_dir
+from runctl_core.settings import convert, describe, setting
+
+KNOWN_VARIABLES = frozenset(
+    {
+        "RUNCTL_STATE_DIR",
+        "RUNCTL_CONFIG_DIR",
+        "RUNCTL_PLUGINS",
+        "RUNCTL_DEBUG",
+        "RUNCTL_LOG",
+        "RUNCTL_RUN_ID",
+        "RUNCTL_CHECKPOINT_DIR",
+        "RUNCTL_RESUME_FROM",
+        "RUNCTL_JOB",
+    }
+)
+"""Variables of ours that are no settings."""
+
+
+def _above_zero(value: float | Decimal) -> str:
+    return "" if 0 < value < float("inf") else "it must be above zero"
+
+
+def _not_negative(value: float) -> str:
+    return "" if 0 <= value < float("inf") else "it cannot be negative"
+
+
+@define
+class CoreSettings:
+    """The settings of runctl itself, whatever the provider."""
+
+    provider: str | None = setting(None, help="The provider to train on.")
+    project: str | None = setting(None, help="The project of new runs; the folder's name otherwise.")
+    owner: str | None = setting(None, help="The owner of new runs; user@host otherwise.")
+    max_hours: float | None = setting(
+        None, help="End a run so many hours after its start, all attempts included.", valid=_above_zero
+    )
+    idle_minutes: float = setting(
+        0.0, help="End a run after so long without output, checkpoint or work; 0 never.", valid=_not_negative
+    )
+    budget: Decimal | None = setting(
+        None, help="End a run before it costs more dollars than this.", valid=_above_zero
+    )
+    max_price: Decimal | None = setting(
+        None, help="The highest price per hour, in dollars.", valid=_above_zero
+    )
+    grace_seconds: float = setting(30.0, help="Time between SIGTERM and SIGKILL.", valid=_not_negative)
+    on_finish: Literal["terminate", "keep"] = setting(
+        "terminate", help="What becomes of the machine at the end."
+    )
+    checkpoint_dir: str | None = setting(None, help="Where checkpoints go; the run's own folder otherwise.")
+    output: list[str] = setting([], help="Files and folders that scripts make, to be collected.")
+    env_file: str | None = setting(None, help="A file of variables for scripts; its values stay secret.")
+
+
+@frozen
+class Layer:
+    """One source of values.
+
+    Attributes:
+        origin: In words: a flag, a variable, a file.
+        values: Key to value, as they stand there.
+        path: The file, if it is one.
+    """
+
+    origin: str
+    values: Mapping[str, Any]
+    path: str | None = None
+
+
+@frozen
+class Value:
+    """A value with where it is from."""
+
+    value: Any
+    origin: str
+
+
+class Config:
+    """The layers, merged. Made by `load`."""
+
+    def __init__(self, layers: list[Layer], flags: Mapping[str, Any]) -> None:
+        self.layers = layers
+        self._flags = flags
+        self._values = _merge(CoreSettings, self._core_layers())
+
+    @property
+    def settings(self) -> CoreSettings:
+        """The core's settings."""
+        return CoreSettings(**{name: value.value for name, value in self._values.items()})
+
+    @property
+    def origins(self) -> dict[str, Value]:
+        """Every core setting with its origin."""
+        return dict(self._values)
+
+    def provider_values(
+        self, name: str, settings: type, flags: Mapping[str, Any] | None = None
+    ) -> dict[str, Value]:
+        """Every setting of a provider with its origin. Raises ConfigError."""
+        prefix = f"RUNCTL_{_variable(name)}_"
+        layers = [Layer("the command line", flags or {})]
+        declared = [s.name for s in describe(settings)]
+        values = {
+            key: os.environ[prefix + key.upper()] for key in declared if prefix + key.upper() in os.environ
+        }
+        layers += [Layer(f"the variable {prefix}{key.upper()}", {key: v}) for key, v in values.items()]
+        for layer in self.layers:
+            section = layer.values.get("providers", {}).get(name, {})
+            _require_known(section, declared, f"[providers.{name}] in {layer.origin}")
+            layers.append(Layer(layer.origin, section))
+        return _merge(settings, layers)
+
+    def provider_settings(
+        self, name: str, settings: type | None, flags: Mapping[str, Any] | None = None
+    ) -> Any:
+        """An instance of a provider's settings class; None when it has none. Raises ConfigError."""
+        if settings is None:
+            return None
+        values = self.provider_values(name, settings, flags)
+        return settings(**{key: value.value for key, value in values.items()})
+
+    def _core_layers(self) -> list[Layer]:
+        names = [s.name for s in describe(CoreSettings)]
+        layers = [Layer("the command line", {k: v for k, v in self._flags.items() if v is not None})]
+        for name in names:
+            variable = f"RUNCTL_{name.upper()}"
+            if os.environ.get(variable):
+                layers.append(Layer(f"the variable {variable}", {name: os.environ[variable]}))
+        for layer in self.layers:
+            values = {key: value for key, value in layer.values.items() if key != "providers"}
+            _require_known(values, names, layer.origin)
+            layers.append(Layer(layer.origin, values))
+        return layers
+
+
+def load(*, directory: str, flags: Mapping[str, Any] | None = None) -> Config:
+    """Read every layer as it is seen from `directory`.
+
+    Raises:
+        ConfigError: A file cannot be read (with line and column), a key is unknown, a value does
+            not fit.
+    """
+    files = [_project_file(directory), user_file()]
+    layers = [layer for path in files if path and (layer := _read(path))]
+    return Config(layers, flags or {})
+
+
+def user_file() -> str:
+    """The user's configuration file. It may not exist."""
+    return os.path.join(config_dir(), "config.toml")
+
+
+def project_file(directory: str) -> str | None:
+    """The file that configures the project around `directory`, if there is one."""
+    return _project_file(directory)
+
+
+def _project_file(directory: str) -> str | None:
+    for folder in _upwards(os.path.abspath(directory)):
+        path = os.path.join(folder, "runctl.toml")
+        if os.path.isfile(path):
+            return path
+        path = os.path.join(folder, "pyproject.toml")
+        if os.path.isfile(path) and _mentions_us(path):
+            return path
+    return None
+
+
+def _upwards(folder: str) -> Iterator[str]:
+    home = os.path.expanduser("~")
+    while True:
+        yield folder
+        parent = os.path.dirname(folder)
+        if parent == folder or folder == home or os.path.exists(os.path.join(folder, ".git")):
+            return
+        folder = parent
+
+
+def _mentions_us(path: str) -> bool:
+    with open(path, "rb") as file:
+        return b"tool.runctl" in file.read()
+
+
+def _read(path: str) -> Layer | None:
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigError(
+            f"cannot read {path}", why=error.strerror or str(error), fix=f"chmod u+r {path}"
+        ) from error
+    import tomllib
+
+    try:
+        values = tomllib.loads(data.decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"{path} is not valid TOML", why=str(error), fix="mend it, then: runctl config validate"
+        ) from error
+    if os.path.basename(path) == "pyproject.toml":
+        values = values.get("tool", {}).get("runctl", {})
+    return Layer(path, values, path)
+
+
+def _merge(settings: type, layers: list[Layer]) -> dict[str, Value]:
+    merged = {}
+    for declared in describe(settings):
+        layer = next((layer for layer in layers if layer.values.get(declared.name) is not None), None)
+        if layer is None:
+            merged[declared.name] = Value(declared.default, "default")
+        else:
+            raw = layer.values[declared.name]
+            merged[declared.name] = Value(convert(settings, declared.name, raw, layer.origin), layer.origin)
+    return merged
+
+
+def _require_known(values: Mapping[str, Any], known: list[str], origin: str) -> None:
+    for key in values:
+        if key not in known:
+            raise unknown_key(key, known, origin)
+
+
+def unknown_key(key: str, known: list[str], origin: str) -> ConfigError:
+    """The error for a key that nobody knows; it names the nearest known one."""
+    import difflib
+
+    near = difflib.get_close_matches(key, known, n=1)
+    why = f"{origin} sets it" + (f"; did you mean {near[0]}?" if near else "")
+    return ConfigError(f"unknown key {key}", why=why, fix="runctl config show lists every key")
+
+
+def _variable(name: str) -> str:
+    return name.upper().replace("-", "_")
