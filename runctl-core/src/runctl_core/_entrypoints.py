@@ -38,6 +38,16 @@ def entry_points(group: str, path: Sequence[str] | None = None) -> list[EntryPoi
     return sorted(found, key=lambda point: (point.name, point.distribution))
 
 
+def enabled(group: str) -> list[EntryPoint]:
+    """The entry points of a group that `RUNCTL_PLUGINS` (`none`, or names with commas) leaves in."""
+    wanted = os.environ.get("RUNCTL_PLUGINS", "").strip()
+    points = entry_points(group)
+    if not wanted:
+        return points
+    names = set() if wanted == "none" else {name.strip() for name in wanted.split(",")}
+    return [point for point in points if point.name in names]
+
+
 def summary(point: EntryPoint) -> str:
     """The one-line summary of the distribution that brings an entry point."""
     for name in ("METADATA", "PKG-INFO"):

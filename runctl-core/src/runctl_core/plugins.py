@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from runctl_core._entrypoints import EntryPoint, entry_points
+from runctl_core._entrypoints import EntryPoint, enabled
 from runctl_core.errors import PluginError, UsageError
 
 if TYPE_CHECKING:
@@ -51,16 +51,6 @@ class PluginReport:
     def source(self) -> str:
         """Distribution and version, in words."""
         return f"{self.distribution} {self.version}"
-
-
-def enabled(group: str) -> list[EntryPoint]:
-    """The entry points of a group that `RUNCTL_PLUGINS` leaves in."""
-    wanted = os.environ.get("RUNCTL_PLUGINS", "").strip()
-    points = entry_points(group)
-    if not wanted:
-        return points
-    names = set() if wanted == "none" else {name.strip() for name in wanted.split(",")}
-    return [point for point in points if point.name in names]
 
 
 def provider_names() -> list[str]:

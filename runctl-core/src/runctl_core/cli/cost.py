@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from runctl_core.cli.options import JsonFlag, complete_runs
 from typer import Argument, Option
 
 from runctl_core.cli import output
+from runctl_core.cli.options import JsonFlag, complete_runs
 from runctl_core.cli.session import Session
 
 if TYPE_CHECKING:

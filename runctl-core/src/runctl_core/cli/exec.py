@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from runctl_core.cli.options import RunArgument
 from typer import Argument, Exit
 
+from runctl_core.cli.options import RunArgument
 from runctl_core.cli.session import Session
 
 

@@ -7,10 +7,10 @@ import sys
 import time
 from typing import TYPE_CHECKING, Annotated
 
-from runctl_core.cli.options import JsonFlag, RunArgument
 from typer import Exit, Option
 
 from runctl_core.cli import output
+from runctl_core.cli.options import JsonFlag, RunArgument
 from runctl_core.cli.session import Session
 
 if TYPE_CHECKING:

@@ -11,7 +11,6 @@ from runctl_core.tracking import ResourceTracker
 
 if TYPE_CHECKING:
     from runctl_core.config import Config, CoreSettings
-
     from runctl_core.models.runs import Run
     from runctl_core.provider import TrainingProvider
     from runctl_core.training.engine import Engine

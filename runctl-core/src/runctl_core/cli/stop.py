@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from runctl_core.cli.options import JsonFlag, RunArgument
 from typer import Option
 
 from runctl_core.cli import output
+from runctl_core.cli.options import JsonFlag, RunArgument
 from runctl_core.cli.session import Session
 
 

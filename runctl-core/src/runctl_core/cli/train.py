@@ -6,9 +6,9 @@ import os
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated, Any
 
-from runctl_core.cli.options import JsonFlag, RunArgument
 from typer import Argument, Exit, Option
 
+from runctl_core.cli.options import JsonFlag, RunArgument
 from runctl_core.cli.session import Session
 
 if TYPE_CHECKING:
@@ -263,7 +263,6 @@ def _plan(
     provider_flags: dict[str, Any] | None,
 ) -> Plan:
     from runctl_core.plugins import default_provider
-
     from runctl_core.training.plan import Plan
 
     settings = session.settings

@@ -1,0 +1,52 @@
+"""The command `runctl`. What must answer at once is answered here, before anything is imported."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command line and return its exit status."""
+    words = sys.argv[1:] if argv is None else argv
+    first = words[0] if words else "--help"
+    if first in ("--version", "-V"):
+        from runctl_core import __version__
+
+        return _say(f"runctl {__version__}\n")
+    if first in ("--help", "-h", "help") and len(words) <= 1:
+        from runctl_core.cli.help import root_help
+
+        return _say(root_help(_plugin_groups()))
+    if first == "_complete" and words[1:2] == ["1"]:
+        return _say(_first_level(words[3] if len(words) > 3 else ""))
+    from runctl_core.cli.app import run
+
+    return run(words)
+
+
+def _plugin_groups() -> list[tuple[str, str]]:
+    from runctl_core._entrypoints import enabled, summary
+
+    return [(point.name, summary(point)) for point in enabled("runctl.commands")]
+
+
+def _first_level(beginning: str) -> str:
+    from runctl_core.cli.table import names
+
+    known = names() + [name for name, _ in _plugin_groups()]
+    return "".join(f"{name}\n" for name in known if name.startswith(beginning))
+
+
+def _say(text: str) -> int:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has gone: end as quietly as a program that SIGPIPE ended.
+        sys.stdout = None  # type: ignore[assignment]
+        return 141
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

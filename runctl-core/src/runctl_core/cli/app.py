@@ -1,0 +1,208 @@
+"""The adapter to Typer: builds the app of the one command that is called, runs it, shows errors.
+
+This module alone touches more of Typer than `Typer, Argument, Option, Exit, BadParameter`. Help pages
+and errors are rendered by us: Typer's own import rich, which costs more than the whole of `ps`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any
+
+from runctl_core.cli import table
+from runctl_core.errors import INTERNAL_FAULT, RunctlError, StateError, UsageError
+
+_HELP = ("--help", "-h")
+_METAVARS = {"float": "NUMBER", "int": "NUMBER"}
+_INTERRUPTED = 130
+_BROKEN_PIPE = 141
+
+
+def run(words: list[str]) -> int:
+    """Run a command line and return its exit status; every error is shown here, once."""
+    try:
+        status = _dispatch(words)
+        sys.stdout.flush()
+    except RunctlError as error:
+        return _show(error)
+    except KeyboardInterrupt:
+        sys.stderr.write("\n")
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # The reader has gone: end as quietly as a program that SIGPIPE ended.
+        sys.stdout = None  # type: ignore[assignment]
+        return _BROKEN_PIPE
+    except OSError as error:
+        return _show(_system_error(error))
+    except Exception as error:
+        return _internal_fault(error)
+    return status
+
+
+def _dispatch(words: list[str]) -> int:
+    if words[0] == "_complete":
+        from runctl_core.cli.complete import complete
+
+        return complete(words[1:])
+    if words[0] in _HELP or words[0] == "help":
+        return _dispatch([*words[1:], "--help"])
+    row = table.find(words)
+    if row is not None:
+        depth = len(row[0].split())
+        return _invoke(row[0], _function(row), words[depth:])
+    if table.subcommands(words[0]):
+        return _group(words)
+    return _plugin_group(words)
+
+
+def _function(row: tuple[str, str, str, str, str]) -> Any:
+    return getattr(importlib.import_module(row[1]), row[2])
+
+
+def _group(words: list[str]) -> int:
+    from runctl_core.cli.help import group_help
+
+    if words[1:2] and words[1] not in _HELP:
+        known = [row[0].split()[1] for row in table.subcommands(words[0])]
+        raise _unknown(f"{words[0]} {words[1]}", words[1], known, f"runctl {words[0]} --help")
+    sys.stdout.write(group_help(words[0]))
+    return 0 if words[1:2] else UsageError.exit_status
+
+
+def _plugin_group(words: list[str]) -> int:
+    from runctl_core.plugins import command_groups, load_command_group
+
+    groups = command_groups()
+    if words[0] not in groups:
+        raise _unknown(words[0], words[0], [*table.names(), *groups], "runctl --help")
+    target = load_command_group(groups[words[0]])
+    from typer import Typer
+
+    if isinstance(target, Typer):
+        from typer.main import get_command
+
+        return _run(get_command(target), f"runctl {words[0]}", words[1:])
+    return int(target(words[1:]))
+
+
+def _unknown(shown: str, word: str, known: list[str], fix: str) -> UsageError:
+    import difflib
+
+    near = difflib.get_close_matches(word, known, n=3)
+    why = f"near ones: {', '.join(near)}" if near else ""
+    return UsageError(f"no command {shown}", why=why, fix=fix)
+
+
+def command_for(name: str, function: Any, words: list[str]) -> Any:
+    """The parsed command of a function, with the flags of the provider that `words` choose."""
+    from typer import Typer
+    from typer.main import get_command
+
+    from runctl_core.cli.options import with_provider_flags
+
+    app = Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.command(name)(with_provider_flags(function, words))
+    return get_command(app)
+
+
+def _invoke(name: str, function: Any, words: list[str]) -> int:
+    command = command_for(name, function, words)
+    own = words[: words.index("--")] if "--" in words else words
+    if any(word in _HELP for word in own):
+        sys.stdout.write(_page(name, function, command))
+        return 0
+    return _run(command, f"runctl {name}", words)
+
+
+def _run(command: Any, name: str, words: list[str]) -> int:
+    from typer import Abort
+    from typer._click.exceptions import ClickException
+    from typer.exceptions import TyperException
+
+    try:
+        status = command.main(args=words, prog_name=name, standalone_mode=False)
+    except (ClickException, TyperException) as error:
+        raise UsageError(error.format_message().rstrip("."), fix=f"{name.split(' --')[0]} --help") from error
+    except Abort:
+        return _INTERRUPTED
+    return status if isinstance(status, int) else 0
+
+
+def _page(name: str, function: Any, command: Any) -> str:
+    from runctl_core.cli.help import command_help
+
+    arguments, panels = [], {}
+    for parameter in command.params:
+        if parameter.param_type_name == "argument":
+            arguments.append((parameter.metavar or parameter.name.upper(), parameter.help or ""))
+        elif parameter.name != "help":
+            title = getattr(parameter, "rich_help_panel", None) or "Options"
+            panels.setdefault(title, []).append((_flag(parameter), parameter.help or ""))
+    panels.setdefault("Options", []).append(("--help", "Print this."))
+    import inspect
+
+    return command_help(name, inspect.getdoc(function) or "", arguments, panels)
+
+
+def _flag(option: Any) -> str:
+    names = ", ".join(sorted(option.opts, key=len))
+    if option.is_flag:
+        return names
+    return f"{names} {option.metavar or _METAVARS.get(option.type.name, 'NAME')}"
+
+
+def _show(error: RunctlError) -> int:
+    from runctl_core.cli.output import note
+
+    note(f"error: {error.message}")
+    if error.why:
+        note(f"  why: {error.why}")
+    if error.fix:
+        note(f"  fix: {error.fix}")
+    if os.environ.get("RUNCTL_DEBUG"):
+        _print_traceback()
+    return error.exit_status
+
+
+def _print_traceback() -> None:
+    import traceback
+
+    traceback.print_exc()
+
+
+def _system_error(error: OSError) -> StateError:
+    where = f": {error.filename}" if error.filename else ""
+    return StateError(
+        "the operating system refused",
+        why=f"{error.strerror or error}{where}",
+        fix="check the disk and its permissions: runctl doctor",
+    )
+
+
+def _internal_fault(error: Exception) -> int:
+    from runctl_core.cli.output import note
+
+    note(f"error: runctl itself is at fault: {type(error).__name__}: {error}")
+    if os.environ.get("RUNCTL_DEBUG"):
+        _print_traceback()
+    else:
+        note(f"  why: {_keep_traceback(error)}")
+    note("  fix: RUNCTL_DEBUG=1 shows where; please report it")
+    return INTERNAL_FAULT
+
+
+def _keep_traceback(error: Exception) -> str:
+    import time
+    import traceback
+
+    from runctl_core.paths import ensure_private_dir, state_dir
+
+    try:
+        path = os.path.join(ensure_private_dir(state_dir()), f"crash-{int(time.time())}.log")
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+            traceback.print_exception(error, file=file)
+    except (OSError, StateError) as reason:
+        return f"the traceback could not be kept: {reason}"
+    return f"the traceback is in {path}"

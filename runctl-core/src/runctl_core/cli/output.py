@@ -1,0 +1,180 @@
+"""Everything that a command prints: one JSON writer, one table renderer, one way to ask.
+
+Results go to standard output, everything else to standard error. Piped tables are tab-separated,
+without header. Control characters in values are made visible, so that a hostile name cannot move the
+cursor or break a row.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from runctl_core.errors import Refused
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on standard output; money as text, moments in UTC."""
+    import json
+
+    sys.stdout.write(json.dumps(document, indent=2, default=_plain, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def _plain(value: Any) -> Any:
+    from datetime import datetime
+
+    from runctl_core.clock import iso
+
+    if isinstance(value, datetime):
+        return iso(value)
+    if isinstance(value, set | frozenset | tuple):
+        return list(value)
+    return str(value)
+
+
+def visible(text: str) -> str:
+    """The text with every control character written out."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str) -> None:
+    """A table on standard output; `empty` says on standard error that there is nothing."""
+    shown = [[visible(str(cell)) for cell in row] for row in rows]
+    if not shown:
+        note(empty)
+        return
+    if not sys.stdout.isatty():
+        sys.stdout.write("".join("\t".join(row) + "\n" for row in shown))
+        return
+    widths = [max(len(cell) for cell in column) for column in zip(columns, *shown, strict=True)]
+    for row in [list(columns), *shown]:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        sys.stdout.write(line.rstrip() + "\n")
+
+
+def pairs(rows: Iterable[tuple[str, Any]]) -> None:
+    """Names and values, a line each, on standard output."""
+    rows = list(rows)
+    width = max((len(name) for name, _ in rows), default=0)
+    for name, value in rows:
+        sys.stdout.write(f"{name.ljust(width)}  {visible(str(value))}".rstrip() + "\n")
+
+
+def lines(texts: Iterable[str]) -> None:
+    """Lines on standard output."""
+    for text in texts:
+        sys.stdout.write(visible(text) + "\n")
+
+
+def note(text: str) -> None:
+    """A line on standard error."""
+    sys.stderr.write("\n".join(visible(line) for line in text.split("\n")) + "\n")
+    sys.stderr.flush()
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Go on only when the user agrees.
+
+    Raises:
+        Refused: They do not, or nobody can be asked.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise Refused("this needs a yes", why=question, fix="--yes")
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise Refused("nothing was done, as you wished")
+
+
+def cost(usd: Decimal | str, unknown: int = 0) -> str:
+    """`$1.24`, and how many resources of unknown price it leaves out."""
+    amount = Decimal(usd)
+    text = f"${amount:.2f}" if amount == 0 or amount >= Decimal("0.01") else f"${amount:.4f}"
+    return f"{text} and {unknown} of unknown price" if unknown else text
+
+
+def hourly(usd: Decimal | None) -> str:
+    """`$2.50/h`, `free`, or `unknown price`."""
+    if usd is None:
+        return "unknown price"
+    return f"${usd.normalize():f}/h" if usd else "free"
+
+
+def duration(seconds: float | None) -> str:
+    """`0.4 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`; a dash for None."""
+    if seconds is None:
+        return "-"
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    for size, name, small, small_name in ((86400, "d", 3600, "h"), (3600, "h", 60, "min")):
+        if seconds >= size:
+            return f"{seconds // size:.0f} {name} {seconds % size // small:.0f} {small_name}"
+    return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+
+
+def age(past: timedelta) -> str:
+    """`12 s ago`, `5 min ago`, `3 h ago`, `2 d ago`."""
+    seconds = max(0.0, past.total_seconds())
+    for size, name in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size:.0f} {name} ago"
+    return f"{seconds:.0f} s ago"
+
+
+def size(size_bytes: float) -> str:
+    """`512 B`, `1.5 MB`: in powers of a thousand, as disks are sold."""
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if size_bytes < 1000 or unit == "TB":
+            return f"{size_bytes:.0f} {unit}" if unit == "B" else f"{size_bytes:.1f} {unit}"
+        size_bytes /= 1000
+    raise AssertionError("unreachable")
+
+
+class Progress:
+    """A line with rate and remaining time on a terminal; nothing anywhere else.
+
+    Args:
+        what: What is being done.
+        total_bytes: How much there is.
+    """
+
+    def __init__(self, what: str, total_bytes: int) -> None:
+        self._what = what
+        self._total = max(1, total_bytes)
+        self._done = 0
+        self._begun = time.monotonic()
+        self._shown = 0.0
+        self._live = sys.stderr.isatty()
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live and self._shown:
+            sys.stderr.write("\r\033[K")
+            sys.stderr.flush()
+
+    def advance(self, size_bytes: int) -> None:
+        """Say that so much more is done."""
+        self._done += size_bytes
+        moment = time.monotonic()
+        if not self._live or moment - self._shown < 0.1:
+            return
+        self._shown = moment
+        rate = self._done / max(0.001, moment - self._begun)
+        left = duration((self._total - self._done) / max(1.0, rate))
+        percent = 100 * self._done // self._total
+        width = os.get_terminal_size(sys.stderr.fileno()).columns
+        line = f"{self._what} {percent} % of {size(self._total)}, {size(rate)}/s, {left} left"
+        sys.stderr.write(f"\r\033[K{line[: width - 1]}")
+        sys.stderr.flush()

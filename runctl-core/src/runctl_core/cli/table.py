@@ -1,0 +1,64 @@
+"""The only list of commands. Importing it imports nothing else."""
+
+RUN, LOOK, PROVIDE, SET_UP = "Train", "Results and money", "Providers", "Set up"
+
+PANELS = (RUN, LOOK, PROVIDE, SET_UP)
+"""The panels of the root help, in order."""
+
+_CLI = "runctl_core.cli."
+
+COMMANDS = (
+    ("train", _CLI + "train", "train", RUN, "Train a script and bring its results home"),
+    ("resume", _CLI + "train", "resume", RUN, "Start a run again from its newest checkpoint"),
+    ("ps", _CLI + "runs", "ps", RUN, "List the runs that are not over"),
+    ("logs", _CLI + "follow", "logs", RUN, "Print a run's output"),
+    ("attach", _CLI + "follow", "attach", RUN, "Follow a run from here on"),
+    ("stop", _CLI + "stop", "stop", RUN, "Stop a run"),
+    ("exec", _CLI + "exec", "exec_", RUN, "Run a command beside a run, on its machine"),
+    ("runs", _CLI + "runs", "runs", LOOK, "List the history of runs"),
+    ("status", _CLI + "runs", "status", LOOK, "Show everything about one run"),
+    ("why", _CLI + "runs", "why", LOOK, "Explain why a run failed"),
+    ("pull", _CLI + "pull", "pull", LOOK, "Copy a run's results to a folder"),
+    ("cost", _CLI + "cost", "cost", LOOK, "Show what was spent"),
+    ("checkpoint list", _CLI + "checkpoint", "list_", LOOK, "List the checkpoints of a folder or a run"),
+    ("checkpoint info", _CLI + "checkpoint", "info", LOOK, "Describe one checkpoint"),
+    ("monitor", _CLI + "follow", "monitor", LOOK, "Watch any log file and checkpoint folder"),
+    ("offers", _CLI + "offers", "offers", PROVIDE, "Show what fits, cheapest first"),
+    ("providers list", _CLI + "providers", "list_", PROVIDE, "List the installed providers"),
+    ("providers show", _CLI + "providers", "show", PROVIDE, "Show what a provider can do"),
+    ("init", _CLI + "init", "init", SET_UP, "Write a runctl.toml for this project"),
+    ("config show", _CLI + "config", "show", SET_UP, "Show every setting with its origin"),
+    ("config set", _CLI + "config", "set_", SET_UP, "Set a setting"),
+    ("config unset", _CLI + "config", "unset", SET_UP, "Take a setting back"),
+    ("config validate", _CLI + "config", "validate", SET_UP, "Check the configuration"),
+    ("config path", _CLI + "config", "path", SET_UP, "Show where the configuration is"),
+    ("doctor", _CLI + "doctor", "doctor", SET_UP, "Check that everything works"),
+    ("completion", _CLI + "completion", "completion", SET_UP, "Print the completion script of a shell"),
+)
+"""Name (two words in a group), module, function, panel, one-line summary."""
+
+GROUPS = {
+    "checkpoint": "Look at checkpoints",
+    "providers": "Look at the installed providers",
+    "config": "Look at the configuration, and change it",
+}
+"""Groups of commands, with their one-line summary."""
+
+
+def names() -> "list[str]":
+    """The first words of all commands, in the order of the table."""
+    return list(dict.fromkeys(row[0].split()[0] for row in COMMANDS))
+
+
+def subcommands(group: str) -> "list[tuple[str, str, str, str, str]]":
+    """The rows of a group; empty when there is no such group."""
+    return [row for row in COMMANDS if row[0].startswith(group + " ")]
+
+
+def find(words: "list[str]") -> "tuple[str, str, str, str, str] | None":
+    """The row that a command line begins with."""
+    for row in COMMANDS:
+        name = row[0].split()
+        if words[: len(name)] == name:
+            return row
+    return None
