@@ -1,0 +1,97 @@
+"""`runctl checkpoint list` and `info`: what a folder or a run has to resume from."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated, Any
+
+from typer import Argument
+
+from runctl_core.cli import output
+from runctl_core.cli.options import JsonFlag
+from runctl_core.clock import iso, now
+
+if TYPE_CHECKING:
+    from runctl_core.models.checkpoints import Checkpoint
+
+
+def list_(
+    place: Annotated[str, Argument(metavar="PATH|RUN", help="A folder, or a run.")],
+    json: JsonFlag = False,
+) -> None:
+    """List the checkpoints of a folder or a run, newest first.
+
+    Nothing in them is executed: a pickle is never opened.
+
+    Examples:
+        runctl checkpoint list checkpoints/
+        runctl checkpoint list brave-otter-41 --json
+    """
+    from runctl_core.checkpoints import find
+
+    found = find(_folder(place))
+    if json:
+        output.print_json([_document(checkpoint) for checkpoint in found])
+        return
+    columns = ("CHECKPOINT", "FORMAT", "STEP", "EPOCH", "SIZE", "CHANGED", "WHOLE")
+    output.table(columns, [_row(c) for c in found], empty=f"no checkpoints in {_folder(place)}")
+
+
+def info(
+    path: Annotated[str, Argument(metavar="PATH", help="A checkpoint.")],
+    json: JsonFlag = False,
+) -> None:
+    """Describe one checkpoint from its headers and the files beside it.
+
+    Examples:
+        runctl checkpoint info checkpoints/step-500.safetensors
+    """
+    from runctl_core.checkpoints import describe
+
+    checkpoint = describe(path)
+    if json:
+        output.print_json(_document(checkpoint))
+        return
+    rows = [(name, value) for name, value in _document(checkpoint).items() if value not in (None, {}, "")]
+    output.pairs(rows)
+
+
+def _folder(place: str) -> str:
+    if os.path.isdir(place):
+        return place
+    from runctl_core.cli.session import Session
+    from runctl_core.errors import NotFound
+
+    if os.sep in place or os.path.exists(place):
+        raise NotFound(f"no folder {place}", fix=f"runctl checkpoint info {place}, or check the path")
+    session = Session()
+    run = session.tracker.run(place)
+    return session.plan(run).checkpoint_directory(run.id)
+
+
+def _document(checkpoint: Checkpoint) -> dict[str, Any]:
+    return {
+        "path": checkpoint.path,
+        "format": checkpoint.format,
+        "step": checkpoint.step,
+        "epoch": checkpoint.epoch,
+        "metrics": dict(checkpoint.metrics),
+        "size_bytes": checkpoint.size_bytes,
+        "modified_at": iso(checkpoint.modified_at),
+        "complete": checkpoint.complete,
+        "problem": checkpoint.problem,
+        "details": dict(checkpoint.details),
+    }
+
+
+def _row(checkpoint: Checkpoint) -> tuple[str, ...]:
+    whole = "yes" if checkpoint.complete else "no"
+    return (
+        checkpoint.path,
+        checkpoint.format,
+        "-" if checkpoint.step is None else str(checkpoint.step),
+        "-" if checkpoint.epoch is None else str(checkpoint.epoch),
+        output.size(checkpoint.size_bytes),
+        output.age(now() - checkpoint.modified_at),
+        f"{whole}: {checkpoint.problem}" if checkpoint.problem else whole,
+    )
