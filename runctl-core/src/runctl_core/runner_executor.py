@@ -1,0 +1,304 @@
+"""Runs jobs on a machine that a `Transport` reaches: starts the runner there and reads its files.
+
+Where files are shared, the installed runner is used and asked in this very process; elsewhere it
+is copied to ROOT/.runner-<version>/ when it is first needed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from runctl_core.errors import NotFound, SetupError, StateError, UnknownOutcome, UsageError
+from runctl_core.executor import JobExecutor, LogName
+from runctl_core.models.jobs import EndedBy, JobPhase, JobStatus, Usage
+from runctl_core.transport import Transport
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from runctl_core.models.jobs import Job
+
+STALE_S = 5.0
+"""A heartbeat that differs by more from our clock is no proof of life: the machine is asked."""
+
+_BIG = 1 << 24
+_START_TIMEOUT_S = 120.0
+_NOT_THERE = 97
+_PROGRAM = """
+import sys
+sys.path.append(sys.argv.pop(1))
+try:
+    from runner.runner import main
+except ImportError:
+    sys.exit(97)
+main()
+"""
+_LOGS: Mapping[LogName, str] = {"job": "log", "setup": "setup.log"}
+
+
+class RunnerExecutor(JobExecutor):
+    """Jobs under `root`, a directory on the machine.
+
+    Args:
+        transport: How the machine is reached.
+        root: An absolute path there; made when it is missing.
+        python: The interpreter there, 3.8 or later; by default our own where files are shared,
+            and `python3` elsewhere.
+    """
+
+    def __init__(self, transport: Transport, root: str, *, python: str | None = None) -> None:
+        self.shares_files = transport.shares_files
+        self._transport = transport
+        self._root = root
+        self._python = python or (sys.executable if transport.shares_files else "python3")
+
+    def start(self, job: Job) -> str:
+        """See `JobExecutor.start`."""
+        self._directory(job.id)
+        request = {"job": _job_to_json(job), "secrets": dict(job.secrets)}
+        if job.resume_from and not self.shares_files:
+            request["job"]["resume_from"] = self._upload(job.id, job.resume_from)
+        done = self._run("start", self._root, input=json.dumps(request).encode())
+        if "error" in done:
+            raise SetupError(
+                f"the job {job.id} could not be started",
+                why=done["error"],
+                fix=f"make {self._root} writable and make room on its disk, then try again",
+            )
+        return job.id
+
+    def status(self, handle: str) -> JobStatus:
+        """See `JobExecutor.status`. Raises StateError for a state file that stays damaged."""
+        directory = self._directory(handle)
+        status = self._read_status(directory)
+        if status and (status.phase.over or _fresh(status)):
+            return status
+        deadline = time.monotonic() + STALE_S
+        while True:
+            answer = self._ask("check", directory)
+            status = self._read_status(directory)
+            if answer == "none":
+                raise NotFound(f"no job {handle} was started here")
+            if status:
+                return status
+            if time.monotonic() > deadline:
+                raise StateError(
+                    f"the state of the job {handle} cannot be read",
+                    why=f"{directory}/state.json is damaged, and its runner does not mend it",
+                    fix="make room on that disk; the runner writes its state every second",
+                )
+            time.sleep(0.1)
+
+    def logs(self, handle: str, offset: int, *, limit: int = 1 << 20, log: LogName = "job") -> bytes:
+        """See `JobExecutor.logs`. Raises NotFound for a handle that was never started here."""
+        return self._transport.read(f"{self._directory(handle)}/{_LOGS[log]}", offset, limit)
+
+    def cancel(self, handle: str, grace_s: float) -> None:
+        """See `JobExecutor.cancel`. A second call with a smaller grace shortens the first."""
+        if self._ask("cancel", self._directory(handle), grace_s) == "none":
+            raise NotFound(f"no job {handle} was started here")
+
+    def fetch(self, handle: str, path: str, to: str) -> None:
+        """See `JobExecutor.fetch`."""
+        if not path.startswith("/"):
+            path = os.path.normpath(os.path.join(self._job(handle)["workdir"], path))
+        self._transport.get(path, to)
+
+    def usage(self, handle: str) -> Sequence[Usage]:
+        """See `JobExecutor.usage`."""
+        try:
+            data = self._transport.read(f"{self._directory(handle)}/usage.json", 0, _BIG)
+        except NotFound:
+            return []
+        try:
+            rows = json.loads(data)["samples"]
+            return [Usage(**{**row, "at": _moment(row["at"])}) for row in rows]
+        except (ValueError, KeyError, TypeError):
+            return []  # damaged by hand; the runner writes it anew within seconds
+
+    def exec(self, handle: str, argv: Sequence[str]) -> int:
+        """See `JobExecutor.exec`. The job's secrets are not in its environment."""
+        job = self._job(handle)
+        directory = self._directory(handle)
+        env = {
+            **job["env"],
+            "RUNCTL_CHECKPOINT_DIR": job["checkpoint_dir"] or f"{directory}/checkpoints",
+            "RUNCTL_JOB": f"{directory}/exec",  # `destroy` finds it by this; the job's end does not
+        }
+        if job["resume_from"]:
+            env["RUNCTL_RESUME_FROM"] = job["resume_from"]
+        return self._transport.stream(argv, cwd=job["workdir"], env=env)
+
+    def destroy(self) -> None:
+        """End every job under the root at once, and return when no process of them is left.
+
+        Raises:
+            StateError: A process cannot be killed, or a directory cannot be written.
+        """
+        survivors = self._ask("destroy", self._root)
+        if survivors:
+            raise StateError(
+                f"{len(survivors)} processes cannot be killed",
+                why=f"the kernel does not let go of {survivors}",
+                fix="wait for their disks or devices, then try again; else start the machine anew",
+            )
+
+    def _directory(self, job_id: str) -> str:
+        if not job_id or job_id.startswith(".") or "/" in job_id or "\0" in job_id:
+            raise UsageError(f"{job_id!r} is no job's name")
+        return f"{self._root}/{job_id}"
+
+    def _job(self, handle: str) -> dict[str, Any]:
+        path = f"{self._directory(handle)}/job.json"
+        try:
+            job: dict[str, Any] = json.loads(self._transport.read(path, 0, _BIG))
+        except ValueError as error:
+            raise StateError(f"{path} is damaged", why=str(error)) from error
+        return job
+
+    def _read_status(self, directory: str) -> JobStatus | None:
+        """The state that the runner wrote; None when it is missing or damaged."""
+        try:
+            return _status_from_json(self._transport.read(f"{directory}/state.json", 0, _BIG))
+        except (NotFound, ValueError, KeyError, TypeError):
+            return None
+
+    def _ask(self, verb: str, path: str, *more: float) -> Any:
+        """What the runner's program answers: in this process where the files are."""
+        if not self.shares_files:
+            done = self._run(verb, path, *map(str, more))
+            if "error" in done:
+                _unreadable(path, done["error"])
+            return done["survivors" if verb == "destroy" else "job"]
+        from runctl_core.runner import job_directory
+
+        try:
+            return getattr(job_directory, verb)(path, *more)
+        except OSError as error:
+            _unreadable(path, job_directory.describe(error))
+
+    def _run(self, *argv: str, input: bytes = b"") -> dict[str, Any]:
+        """Run the runner's program on the machine, and put it there first when it is missing."""
+        home = self._home()
+        command = [self._python, "-I", "-S", "-X", "utf8", "-c", _PROGRAM, home, *argv]
+        done = self._transport.run(command, input=input, timeout_s=_START_TIMEOUT_S)
+        if done.status == _NOT_THERE and not self.shares_files:
+            self._install(home)
+            done = self._transport.run(command, input=input, timeout_s=_START_TIMEOUT_S)
+        if done.status in (126, 127):
+            raise SetupError(
+                f"there is no {self._python} on the machine",
+                why=done.stderr.decode(errors="replace").strip(),
+                fix="install Python 3.8 or later there",
+            )
+        try:
+            answer: dict[str, Any] = json.loads(done.stdout)
+        except ValueError as error:
+            raise UnknownOutcome(
+                f"the runner did not answer to {argv[0]} (exit status {done.status})",
+                why=done.stderr.decode(errors="replace").strip()[-500:],
+                fix="runctl ps",
+            ) from error
+        return answer
+
+    def _home(self) -> str:
+        """The folder on the machine that has the package `runner`."""
+        if self.shares_files:
+            return os.path.dirname(os.path.abspath(__file__))
+        import hashlib
+
+        digest = hashlib.sha256()
+        for path in _sources():
+            with open(path, "rb") as file:
+                digest.update(file.read())
+        return f"{self._root}/.runner-{digest.hexdigest()[:12]}"
+
+    def _install(self, home: str) -> None:
+        self._make(home)
+        self._transport.put(os.path.dirname(_sources()[0]), f"{home}/runner")
+
+    def _upload(self, job_id: str, path: str) -> str:
+        folder = f"{self._root}/.resume/{job_id}"
+        self._make(folder)
+        target = f"{folder}/{os.path.basename(os.path.abspath(path))}"
+        self._transport.put(path, target)
+        return target
+
+    def _make(self, folder: str) -> None:
+        done = self._transport.run(["mkdir", "-p", "-m", "700", folder])
+        if done.status != 0:
+            raise SetupError(
+                f"cannot make the folder {folder} on the machine",
+                why=done.stderr.decode(errors="replace").strip(),
+                fix=f"make {self._root} writable there, and make room on its disk",
+            )
+
+
+def _sources() -> list[str]:
+    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "runner")
+    names = sorted(name for name in os.listdir(folder) if name.endswith(".py"))
+    live = os.path.join(folder, "live", "sitecustomize.py")
+    return [*(os.path.join(folder, name) for name in names), live]
+
+
+def _unreadable(path: str, why: str) -> NoReturn:
+    raise StateError(
+        f"the job's directory {path} cannot be read or written",
+        why=why,
+        fix=f"make {path} yours and writable, and make room on its disk",
+    )
+
+
+def _job_to_json(job: Job) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "command": list(job.command),
+        "setup": [list(argv) for argv in job.setup],
+        "workdir": job.workdir,
+        "env": dict(job.env),
+        "resume_from": job.resume_from,
+        "checkpoint_dir": job.checkpoint_dir,
+        "deadline": job.deadline.timestamp() if job.deadline else None,
+        "deadline_is_budget": job.deadline_is_budget,
+        "idle_s": job.idle_s,
+        "grace_s": job.grace_s,
+    }
+
+
+def _status_from_json(data: bytes) -> JobStatus:
+    """Raises ValueError, KeyError or TypeError for a state that the runner did not write."""
+    raw = json.loads(data)
+    return JobStatus(
+        phase=JobPhase(raw["phase"]),
+        pid=raw.get("pid"),
+        exit_code=raw.get("exit_code"),
+        signal=raw.get("signal"),
+        ended_by=EndedBy(raw["ended_by"]) if raw.get("ended_by") else None,
+        oom=bool(raw.get("oom")),
+        started_at=_moment(raw.get("started_at")),
+        running_at=_moment(raw.get("running_at")),
+        ended_at=_moment(raw.get("ended_at")),
+        heartbeat_at=_moment(raw.get("heartbeat_at")),
+        log_bytes=raw.get("log_bytes", 0),
+        checkpoint_dir=raw.get("checkpoint_dir"),
+        message=raw.get("message", ""),
+    )
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    if seconds is None:
+        return None
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _fresh(status: JobStatus) -> bool:
+    if status.heartbeat_at is None:
+        return False
+    return abs(time.time() - status.heartbeat_at.timestamp()) <= STALE_S
