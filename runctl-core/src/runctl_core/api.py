@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runctl_core.__main__ import main as run_command
 from runctl_core.errors import (
     AuthenticationError,
     CapacityError,
@@ -16,6 +17,7 @@ from runctl_core.errors import (
     RunctlError,
     Scope,
     SetupError,
+    StateError,
     UnknownOutcome,
     Unsupported,
 )
@@ -28,6 +30,7 @@ from runctl_core.models.resources import LaunchSpec, Offer, Resource, ResourceRe
 from runctl_core.paths import state_dir
 from runctl_core.provider import API_VERSION, ProviderInfo, Stoppable, TrainingProvider
 from runctl_core.runner_executor import RunnerExecutor
+from runctl_core.settings import setting
 from runctl_core.transport import Completed, Transport
 from runctl_core.transport.local import LocalTransport
 
@@ -63,6 +66,7 @@ __all__ = [
     "RunnerExecutor",
     "Scope",
     "SetupError",
+    "StateError",
     "Stoppable",
     "TrainingProvider",
     "Transport",
@@ -71,5 +75,7 @@ __all__ = [
     "Usage",
     "Verdict",
     "hookimpl",
+    "run_command",
+    "setting",
     "state_dir",
 ]

@@ -1,0 +1,80 @@
+"""The GPUs of this computer, as `nvidia-smi` shows them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+from attrs import frozen
+
+from runctl_core.api import ProviderUnavailable
+
+TIMEOUT_S = 5.0
+"""A driver that hangs is given this long."""
+
+_NOISE = re.compile(
+    r"\b(NVIDIA|Tesla|GeForce|Quadro|Graphics|Device|PCIe?|SXM\d?|NVL|HBM\d\w?|\d+\s?GB)\b", re.IGNORECASE
+)
+
+
+@frozen
+class GPU:
+    """One GPU.
+
+    Attributes:
+        uuid: What `CUDA_VISIBLE_DEVICES` takes.
+        name: Its normalised name: `H100`, `RTX 4090`, `A10G`.
+        memory_bytes: Its memory.
+    """
+
+    uuid: str
+    name: str
+    memory_bytes: int
+
+
+def list_gpus(program: str) -> list[GPU]:
+    """Every GPU; none when there is no `nvidia-smi`.
+
+    Raises:
+        ProviderUnavailable: It hangs, fails, or prints something else.
+    """
+    rows = _query(program, "--query-gpu=uuid,name,memory.total")
+    return [GPU(uuid, normal_name(name), int(float(mebibytes)) << 20) for uuid, name, mebibytes in rows]
+
+
+def gpu_processes(program: str) -> dict[int, str]:
+    """The processes that compute on a GPU: pid to the GPU's uuid. Raises ProviderUnavailable."""
+    rows = _query(program, "--query-compute-apps=pid,gpu_uuid,process_name")
+    return {int(pid): uuid for pid, uuid, _ in rows if pid.isdecimal()}
+
+
+def normal_name(name: str) -> str:
+    """`NVIDIA H100 80GB HBM3` → `H100`; `NVIDIA GeForce RTX 4090` → `RTX 4090`."""
+    short = _NOISE.sub(" ", name.replace("-", " "))
+    return " ".join(short.split()) or name
+
+
+def _query(program: str, query: str) -> list[tuple[str, str, str]]:
+    command = [program, query, "--format=csv,noheader,nounits"]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, text=True, check=False)
+    except FileNotFoundError:
+        return []
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise _failed(program, str(error)) from error
+    if done.returncode != 0:
+        raise _failed(program, (done.stdout + done.stderr).strip() or f"exit status {done.returncode}")
+    return [_row(program, line) for line in done.stdout.splitlines() if line.strip()]
+
+
+def _row(program: str, line: str) -> tuple[str, str, str]:
+    cells = [cell.strip() for cell in line.split(",", 2)]
+    if len(cells) != 3:
+        raise _failed(program, f"it printed {line!r}")
+    return cells[0], cells[1], cells[2]
+
+
+def _failed(program: str, why: str) -> ProviderUnavailable:
+    return ProviderUnavailable(
+        f"{program} does not tell which GPUs are here", why=why, fix=f"run {program}, or use a cpu offer"
+    )

@@ -1,0 +1,41 @@
+"""The plugin's hooks. Importing this module imports nothing heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from runctl_core.api import ProviderInfo, hookimpl
+from runctl_local.settings import Settings
+
+if TYPE_CHECKING:
+    from runctl_core.api import Check, TrainingProvider
+
+
+def _make(settings: Settings) -> TrainingProvider:
+    from runctl_local.provider import LocalProvider
+
+    return LocalProvider(settings)
+
+
+@hookimpl
+def runctl_provider() -> ProviderInfo:
+    """Describe this computer as a provider."""
+    return ProviderInfo(
+        name="local",
+        title="This computer",
+        factory=_make,
+        settings=Settings,
+        unsupported={
+            "spot": "nobody takes this computer away",
+            "stop": "a slot is a directory: it costs nothing, so it is not stopped and started",
+        },
+    )
+
+
+@hookimpl
+def runctl_checks(settings: Settings) -> Iterable[Check]:
+    """What `runctl doctor` looks at: the slots' directory, uv, and the GPUs."""
+    from runctl_local.checks import checks
+
+    return checks(settings)
