@@ -43,7 +43,7 @@ def _say(text: str) -> int:
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader has gone: end as quietly as a program that SIGPIPE ended.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return 141
     return 0
 

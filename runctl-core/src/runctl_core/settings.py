@@ -77,8 +77,8 @@ def describe(settings: type | None) -> list[Setting]:
     for attribute in attrs.fields(settings):
         kind, optional = _without_none(hints[attribute.name])
         default = attribute.default
-        if isinstance(default, attrs.Factory):
-            default = default.factory()  # type: ignore[union-attr]
+        if callable(factory := getattr(default, "factory", None)):
+            default = factory()
         described.append(
             Setting(
                 attribute.name,

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from itertools import pairwise
 
 from attrs import frozen
 
@@ -39,7 +40,7 @@ def looks_like_training(command: tuple[str, ...]) -> bool:
     if not _PYTHON.search(command[0]):
         return False
     words = [word for word in command[1:] if not word.startswith("-")][:1]
-    modules = [after for word, after in zip(command, command[1:], strict=False) if word == "-m"]
+    modules = [after for word, after in pairwise(command) if word == "-m"]
     return any(
         _LAUNCHERS.search(word) or _TRAINS.search(os.path.basename(word)) for word in (*words, *modules)
     )

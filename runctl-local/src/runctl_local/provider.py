@@ -9,9 +9,12 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from attrs import evolve
+
 from runctl_core.api import (
     CapacityError,
     InvalidRequest,
+    Job,
     JobExecutor,
     LaunchSpec,
     LocalTransport,
@@ -38,6 +41,18 @@ YOUNG = timedelta(seconds=60)
 """A slot without a job keeps its GPUs so long after it was made, or while its creator lives."""
 
 _SLOT_ID = re.compile(r"local-[0-9a-f]{12}\Z")
+
+
+class SlotExecutor(RunnerExecutor):
+    """Jobs in a slot's directory; they see the slot's GPUs and no others."""
+
+    def __init__(self, root: str, gpus: tuple[str, ...]) -> None:
+        super().__init__(LocalTransport(), root)
+        self._visible = {"CUDA_VISIBLE_DEVICES": ",".join(gpus)}
+
+    def start(self, job: Job) -> str:
+        """Start a job with the slot's GPUs."""
+        return super().start(evolve(job, env={**job.env, **self._visible}))
 
 
 class LocalProvider(TrainingProvider):
@@ -67,7 +82,7 @@ class LocalProvider(TrainingProvider):
                 name=spec.name,
                 offer=spec.offer.name,
                 tags=dict(spec.tags),
-                gpus=[gpu.uuid for gpu in gpus],
+                gpus=tuple(gpu.uuid for gpu in gpus),
                 gpu=spec.offer.gpu,
                 created_at=datetime.now(UTC),
                 creator=os.getpid(),
@@ -90,7 +105,7 @@ class LocalProvider(TrainingProvider):
 
     def list_resources(self) -> Iterable[Resource]:
         """Every slot, and the training processes that runctl did not start."""
-        listed = []
+        listed: list[Resource] = []
         for slot_id in self._slots.ids():
             try:
                 listed.append(self.get_resource(slot_id))
@@ -106,7 +121,7 @@ class LocalProvider(TrainingProvider):
                 fix=f"kill {resource_id.split('-')[1] if '-' in resource_id else 'PID'}",
             )
         if resource_id in self._slots.ids():
-            self._executor(resource_id, {}).destroy()
+            self._executor(resource_id).destroy()
             with self._slots.locked():
                 self._slots.remove(resource_id)
 
@@ -117,7 +132,7 @@ class LocalProvider(TrainingProvider):
         except FileNotFoundError as error:
             raise ResourceNotFound(f"there is no slot {resource.id}", fix="runctl ps") from error
         gpus = slot.gpus if slot else ()
-        return self._executor(resource.id, {"CUDA_VISIBLE_DEVICES": ",".join(gpus)})
+        return self._executor(resource.id, gpus)
 
     # offers
 
@@ -136,21 +151,22 @@ class LocalProvider(TrainingProvider):
         for name in sorted({gpu.name for gpu in gpus}):
             same = [gpu for gpu in gpus if gpu.name == name]
             idle = sum(gpu.uuid in free for gpu in same)
-            for count in range(1, len(same) + 1):
-                offers.append(
-                    Offer(
-                        "local",
-                        f"{name.lower().replace(' ', '-')}x{count}",
-                        FREE,
-                        gpu=name,
-                        gpu_count=count,
-                        gpu_memory_bytes=min(gpu.memory_bytes for gpu in same),
-                        vcpus=cpus,
-                        memory_bytes=memory,
-                        available=count <= idle,
-                        note="" if count <= idle else f"{idle} of {len(same)} free",
-                    )
+            memory_of_one = min(gpu.memory_bytes for gpu in same)
+            offers += [
+                Offer(
+                    "local",
+                    f"{name.lower().replace(' ', '-')}x{count}",
+                    FREE,
+                    gpu=name,
+                    gpu_count=count,
+                    gpu_memory_bytes=memory_of_one,
+                    vcpus=cpus,
+                    memory_bytes=memory,
+                    available=count <= idle,
+                    note="" if count <= idle else f"{idle} of {len(same)} free",
                 )
+                for count in range(1, len(same) + 1)
+            ]
         return offers
 
     def _gpus(self) -> list[GPU]:
@@ -189,22 +205,17 @@ class LocalProvider(TrainingProvider):
         slots = (self._read(slot_id) for slot_id in self._slots.ids())
         return next((slot for slot in slots if slot and slot.tags.get("runctl:token") == token), None)
 
-    def _executor(self, slot_id: str, env: dict[str, str]) -> RunnerExecutor:
-        return RunnerExecutor(LocalTransport(), os.path.join(self._slots.path(slot_id), "jobs"), env=env)
+    def _executor(self, slot_id: str, gpus: tuple[str, ...] = ()) -> RunnerExecutor:
+        return SlotExecutor(os.path.join(self._slots.path(slot_id), "jobs"), gpus)
 
     def _jobs_over(self, slot: Slot) -> bool | None:
         """Whether every job of the slot is over; None when it never had one."""
-        executor = self._executor(slot.id, {})
-        handles = executor.handles()
-        if not handles:
-            return None
-        for handle in handles:
-            try:
-                if not executor.status(handle).phase.over:
-                    return False
-            except NotFound:
-                return None
-        return True
+        executor = self._executor(slot.id)
+        try:
+            phases = [executor.status(handle).phase for handle in self._slots.jobs(slot.id)]
+        except NotFound:
+            return None  # it is being started right now
+        return all(phase.over for phase in phases) if phases else None
 
     def _holds(self, slot: Slot) -> bool:
         """Whether the slot still needs its GPUs."""

@@ -10,7 +10,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -21,6 +21,10 @@ from runctl_core.api import StateError
 _FILE = "slot.json"
 _GOING = ".going-"
 _COMING = ".coming-"
+
+
+def _texts(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(values)
 
 
 @frozen
@@ -42,7 +46,7 @@ class Slot:
     name: str
     offer: str
     tags: Mapping[str, str]
-    gpus: tuple[str, ...] = field(converter=tuple)
+    gpus: tuple[str, ...] = field(converter=_texts)
     gpu: str | None
     created_at: datetime
     creator: int
@@ -61,6 +65,14 @@ class Slots:
     def path(self, slot_id: str) -> str:
         """The directory of a slot."""
         return os.path.join(self._home, slot_id)
+
+    def jobs(self, slot_id: str) -> list[str]:
+        """The jobs that were ever started in a slot."""
+        try:
+            names = os.listdir(os.path.join(self.path(slot_id), "jobs"))
+        except FileNotFoundError:
+            return []
+        return [name for name in names if not name.startswith(".")]
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -108,7 +108,7 @@ def _torch(path: str) -> Look:
     if problem := damage(path):
         return Look(False, problem)
     names = member_sizes(path)
-    if not any(name.endswith("data.pkl") or name.endswith("constants.pkl") for name in names):
+    if not any(name.endswith(("data.pkl", "constants.pkl")) for name in names):
         return Look(False, "no data.pkl in it")
     return Look(True, details={"tensors": sum("/data/" in name for name in names)})
 
@@ -158,7 +158,7 @@ def _hugging_face(path: str) -> Look:
 
 def _sharded(path: str) -> Look:
     names = set(os.listdir(path))
-    index = sorted(names & _INDEXES)[0]
+    index = min(names & _INDEXES)
     wanted = _json_file(os.path.join(path, index)).get("weight_map", {})
     shards = sorted({str(name) for name in wanted.values()}) if isinstance(wanted, dict) else []
     if not shards:

@@ -43,7 +43,7 @@ def find(directory: str) -> list[Checkpoint]:
 
 def newest_complete(directory: str) -> Choice:
     """The newest checkpoint that is whole, and what was passed over for it."""
-    passed_over = []
+    passed_over: list[Checkpoint] = []
     for entry in _newest_first(directory):
         checkpoint = _described(entry)
         if checkpoint.complete:

@@ -32,7 +32,7 @@ def run(words: list[str]) -> int:
         return _INTERRUPTED
     except BrokenPipeError:
         # The reader has gone: end as quietly as a program that SIGPIPE ended.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return _BROKEN_PIPE
     except OSError as error:
         return _show(_system_error(error))
@@ -133,7 +133,8 @@ def _run(command: Any, name: str, words: list[str]) -> int:
 def _page(name: str, function: Any, command: Any) -> str:
     from runctl_core.cli.help import command_help
 
-    arguments, panels = [], {}
+    arguments: list[tuple[str, str]] = []
+    panels: dict[str, list[tuple[str, str]]] = {}
     for parameter in command.params:
         if parameter.param_type_name == "argument":
             arguments.append((parameter.metavar or parameter.name.upper(), parameter.help or ""))

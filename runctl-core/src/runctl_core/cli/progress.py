@@ -62,7 +62,7 @@ def show_started(session: Session, run: Run, *, json: bool) -> None:
 
         output.print_json(describe(session.tracker, run, session.plan(run)))
         return
-    print(run.id)
+    output.lines([run.id])
     output.note(f"follow it: runctl attach {run.id}")
 
 

@@ -34,7 +34,7 @@ def ps(
     session = Session()
     _settle(session)
     found = session.tracker.runs() if every else session.tracker.runs(states=_live())
-    _show(session, found, json)
+    _show(found, json)
 
 
 def runs(
@@ -62,7 +62,7 @@ def runs(
         since=_since(since) if since else None,
         limit=limit or None,
     )
-    _show(session, found, json)
+    _show(found, json)
 
 
 def _live() -> tuple[Any, ...]:
@@ -99,7 +99,7 @@ def _since(text: str) -> datetime:
     return now() - timedelta(**{units[text[-1]]: int(text[:-1])})
 
 
-def _show(session: Session, found: list[Run], json: bool) -> None:
+def _show(found: list[Run], json: bool) -> None:
     if json:
         output.print_json([_document(run) for run in found])
         return

@@ -21,6 +21,10 @@ def _setup(value: Any) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(program) for program in value)
 
 
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(str(text) for text in value)
+
+
 def _decimal(value: Any) -> Decimal | None:
     return None if value is None else Decimal(str(value))
 
@@ -50,16 +54,16 @@ class Plan:
     """
 
     provider: str
-    command: tuple[str, ...] = field(converter=tuple)
+    command: tuple[str, ...] = field(converter=_texts)
     workdir: str
     kind: str = "plain"
     setup: tuple[tuple[str, ...], ...] = field(default=(), converter=_setup)
     provider_flags: Mapping[str, Any] = field(factory=dict)
     request: Mapping[str, Any] = field(factory=dict)
     env: Mapping[str, str] = field(factory=dict)
-    env_files: tuple[str, ...] = field(default=(), converter=tuple)
-    secrets: tuple[str, ...] = field(default=(), converter=tuple)
-    outputs: tuple[str, ...] = field(default=(), converter=tuple)
+    env_files: tuple[str, ...] = field(default=(), converter=_texts)
+    secrets: tuple[str, ...] = field(default=(), converter=_texts)
+    outputs: tuple[str, ...] = field(default=(), converter=_texts)
     checkpoint_dir: str | None = None
     max_hours: float | None = None
     budget_usd: Decimal | None = field(default=None, converter=_decimal)

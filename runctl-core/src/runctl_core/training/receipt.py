@@ -69,7 +69,7 @@ def read_receipt(run_id: str) -> dict[str, Any]:
 
 def current(tracker: ResourceTracker, run: Run, plan: Plan) -> dict[str, Any]:
     """What is known now, with what only the receipt knows once the run is over."""
-    document = {"outputs": [], "missing_outputs": [], "peak_memory_bytes": None}
+    document: dict[str, Any] = {"outputs": [], "missing_outputs": [], "peak_memory_bytes": None}
     try:
         receipt = read_receipt(run.id) if run.state.over else {}
     except NotFound:

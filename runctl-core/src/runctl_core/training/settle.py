@@ -111,7 +111,7 @@ def settle_intents(
             engine.tracker.record_resource(resource)
         elif age_s < provider.listing_delay_s:
             continue
-        engine.tracker.settle_intent(intent.token, resource_id=resource and resource.id)
+        engine.tracker.settle_intent(intent.token, resource_id=resource.id if resource else None)
 
 
 def _with_open_ends(engine: Engine, provider: str | None) -> set[str]:
