@@ -249,5 +249,37 @@ def unknown_key(key: str, known: list[str], origin: str) -> ConfigError:
     return ConfigError(f"unknown key {key}", why=why, fix="runctl config show lists every key")
 
 
+def unused_sections(config: Config) -> list[str]:
+    """Warnings for sections of providers that are not installed; a shared file may have them."""
+    from runctl_core.plugins import provider_names
+
+    installed = provider_names()
+    return [
+        f"[providers.{name}] in {layer.origin}: no such provider is installed"
+        for layer in config.layers
+        for name in layer.values.get("providers", {})
+        if name not in installed
+    ]
+
+
+def strange_variables() -> list[str]:
+    """Warnings for `RUNCTL_*` variables that nobody reads, with the nearest that somebody does."""
+    import difflib
+
+    from runctl_core.plugins import load_all
+
+    known = KNOWN_VARIABLES | {f"RUNCTL_{s.name.upper()}" for s in describe(CoreSettings)}
+    for report in load_all():
+        settings = report.info.settings if report.info else None
+        known |= {f"RUNCTL_{_variable(report.name)}_{s.name.upper()}" for s in describe(settings)}
+    warnings = []
+    for name in sorted(set(os.environ) - known):
+        if name.startswith("RUNCTL_"):
+            near = difflib.get_close_matches(name, sorted(known), n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            warnings.append(f"nobody reads the variable {name}{hint}")
+    return warnings
+
+
 def _variable(name: str) -> str:
     return name.upper().replace("-", "_")

@@ -120,8 +120,8 @@ def train(
         "provider": provider,
         "project": project,
         "max_hours": max_hours,
-        "budget": _money(budget, "--budget"),
-        "max_price": _money(max_price, "--max-price"),
+        "budget": money(budget, "--budget"),
+        "max_price": money(max_price, "--max-price"),
         "idle_minutes": idle_minutes,
         "grace_seconds": grace_seconds,
         "on_finish": on_finish,
@@ -131,7 +131,7 @@ def train(
     reporter = TerminalReporter(output_to_stderr=json)
     session = Session(flags, reporter)
     launch = detect(script, args or (), python=python)
-    request = _request(gpu, instance_type, spot, region, session.settings.max_price)
+    request = resource_request(gpu, instance_type, spot, region, session.settings.max_price)
     plan = _plan(session, launch, request, env or [], env_file, secret or [], provider_flags)
     reporter.note(f"{os.path.basename(script)}: {launch.chosen}")
     if dry_run:
@@ -175,7 +175,7 @@ def resume(
         found,
         session.plan(found),
         max_hours=max_hours,
-        budget_usd=_money(budget, "--budget"),
+        budget_usd=money(budget, "--budget"),
         spent_usd=spent,
     )
     if idle_minutes is not None:
@@ -288,13 +288,14 @@ def _plan(
     )
 
 
-def _request(
+def resource_request(
     gpu: str | None,
     instance_type: str | None,
     spot: bool,
     region: str | None,
     max_price: Decimal | None,
 ) -> dict[str, Any]:
+    """The fields of a `ResourceRequest`, JSON-ready. Raises UsageError for a malformed GPU."""
     from runctl_core.models.resources import parse_gpu
 
     name, count = parse_gpu(gpu) if gpu else (None, 0)
@@ -322,7 +323,8 @@ def _absolute_secret(spec: str) -> str:
     return f"{name}=@{os.path.abspath(path)}" if at else spec
 
 
-def _money(text: str | None, option: str) -> Decimal | None:
+def money(text: str | None, option: str) -> Decimal | None:
+    """The dollars that an option was given. Raises UsageError for anything that is not above zero."""
     from runctl_core.errors import UsageError
 
     if text is None:

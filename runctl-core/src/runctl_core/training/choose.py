@@ -12,10 +12,11 @@ from runctl_core.models.resources import Offer, ResourceRequest
 def rank(offers: Iterable[Offer]) -> list[Offer]:
     """Cheapest first; unknown prices after every known one; what is taken is left out."""
     free = (offer for offer in offers if offer.available is not False)
-    return sorted(free, key=_by_price)
+    return sorted(free, key=by_price)
 
 
-def _by_price(offer: Offer) -> tuple[bool, Decimal, int, str]:
+def by_price(offer: Offer) -> tuple[bool, Decimal, int, str]:
+    """The key that sorts offers: cheapest first, unknown prices after every known one."""
     hourly = offer.price.hourly_usd
     return (hourly is None, hourly or Decimal(0), offer.gpu_count, offer.name)
 

@@ -1,0 +1,138 @@
+"""`runctl doctor`: is everything there that a run needs?"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+from typer import Argument, Exit
+
+from runctl_core.cli import output
+from runctl_core.cli.options import JsonFlag, complete_providers
+from runctl_core.errors import RunctlError, StateError
+from runctl_core.models.checks import Check, Verdict
+
+if TYPE_CHECKING:
+    from runctl_core.plugins import PluginReport
+
+_LITTLE_ROOM = 1 << 30
+
+
+def doctor(
+    name: Annotated[
+        str | None,
+        Argument(metavar="[PROVIDER]", help="Only this one.", autocompletion=complete_providers),
+    ] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Check this computer, the configuration and every plugin.
+
+    Ends with status 109 when a check failed; warnings do not count.
+
+    Examples:
+        runctl doctor
+        runctl doctor aws --json
+    """
+    from runctl_core.plugins import load_all, load_report
+
+    reports = [load_report(name)] if name else load_all()
+    found = [] if name else [*_computer(), *_state(), *_configuration()]
+    for report in reports:
+        found += _plugin(report)
+    if not name:
+        found += _command_groups()
+    _show(found, json)
+    if any(check.verdict is Verdict.FAILED for check in found):
+        raise Exit(StateError.exit_status)
+
+
+def _computer() -> Iterator[Check]:
+    version = ".".join(map(str, sys.version_info[:3]))
+    yield Check("Python", Verdict.OK, f"{version} ({sys.executable})")
+    git = shutil.which("git")
+    yield Check(
+        "git", Verdict.OK if git else Verdict.WARNING, git or "not on PATH", "" if git else "install git"
+    )
+
+
+def _state() -> Iterator[Check]:
+    from runctl_core.paths import ensure_private_dir, state_dir
+    from runctl_core.tracking import ResourceTracker
+
+    path = state_dir()
+    try:
+        ensure_private_dir(path)
+        runs = len(ResourceTracker().runs())
+    except RunctlError as error:
+        yield Check("state", Verdict.FAILED, f"{error.message}: {error.why}", error.fix)
+        return
+    yield Check("state", Verdict.OK, f"{runs} runs in {path}")
+    free = shutil.disk_usage(path).free
+    verdict = Verdict.OK if free > _LITTLE_ROOM else Verdict.WARNING
+    fix = "" if verdict is Verdict.OK else "make room, or set RUNCTL_STATE_DIR"
+    yield Check("disk", verdict, f"{output.size(free)} free", fix)
+
+
+def _configuration() -> Iterator[Check]:
+    from runctl_core.config import load, strange_variables, unused_sections
+
+    try:
+        config = load(directory=os.getcwd())
+    except RunctlError as error:
+        yield Check("configuration", Verdict.FAILED, f"{error.message}: {error.why}", error.fix)
+        return
+    yield Check("configuration", Verdict.OK, ", ".join(layer.origin for layer in config.layers) or "defaults")
+    for warning in (*unused_sections(config), *strange_variables()):
+        yield Check("configuration", Verdict.WARNING, warning, "runctl config validate")
+
+
+def _plugin(report: PluginReport) -> Iterator[Check]:
+    from runctl_core.config import load
+    from runctl_core.plugins import checks_of
+
+    if report.info is None:
+        fix = f"pip install --upgrade {report.distribution}, or RUNCTL_PLUGINS without it"
+        yield Check(f"provider {report.name}", Verdict.FAILED, f"{report.source}: {report.error}", fix)
+        return
+    yield Check(f"provider {report.name}", Verdict.OK, report.source)
+    try:
+        settings = load(directory=os.getcwd()).provider_settings(report.name, report.info.settings)
+    except RunctlError as error:
+        yield Check(f"{report.name} settings", Verdict.FAILED, f"{error.message}: {error.why}", error.fix)
+        return
+    for check in checks_of(report, settings):
+        yield Check(f"{report.name}: {check.name}", check.verdict, check.detail, check.fix)
+
+
+def _command_groups() -> Iterator[Check]:
+    from runctl_core._entrypoints import enabled
+    from runctl_core.cli.table import names
+    from runctl_core.errors import PluginError
+    from runctl_core.plugins import COMMANDS, command_groups, load_command_group
+
+    groups = command_groups()
+    for point in enabled(COMMANDS):
+        source = f"{point.distribution} {point.version}"
+        if point.name in names():
+            yield Check(f"command {point.name}", Verdict.FAILED, f"{source}: runctl has this one itself")
+        elif point.name not in groups:
+            yield Check(f"command {point.name}", Verdict.FAILED, f"{source}: two plugins have this name")
+        else:
+            try:
+                load_command_group(point)
+            except PluginError as error:
+                yield Check(f"command {point.name}", Verdict.FAILED, error.why, error.fix)
+
+
+def _show(found: list[Check], json: bool) -> None:
+    if json:
+        rows: list[dict[str, Any]] = [
+            {"name": c.name, "verdict": str(c.verdict), "detail": c.detail, "fix": c.fix} for c in found
+        ]
+        output.print_json(rows)
+        return
+    rows_shown = [(str(c.verdict), c.name, c.detail, c.fix) for c in found]
+    output.table(("VERDICT", "CHECK", "DETAIL", "FIX"), rows_shown, empty="nothing to check")
