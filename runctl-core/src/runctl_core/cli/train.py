@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Exit, Option
 
+from runctl_core.cli import output
 from runctl_core.cli.options import JsonFlag, RunArgument
 from runctl_core.cli.session import Session
 
@@ -262,13 +263,12 @@ def _plan(
     secrets: list[str],
     provider_flags: dict[str, Any] | None,
 ) -> Plan:
-    from runctl_core.plugins import default_provider
     from runctl_core.training.plan import Plan
 
     settings = session.settings
     configured = [settings.env_file] if settings.env_file else []
     return Plan(
-        provider=default_provider(settings.provider),
+        provider=_provider(session, request),
         command=launch.command,
         workdir=os.getcwd(),
         kind=str(launch.kind),
@@ -286,6 +286,26 @@ def _plan(
         grace_s=settings.grace_seconds,
         on_finish=str(settings.on_finish),
     )
+
+
+def _provider(session: Session, request: dict[str, Any]) -> str:
+    """The provider to train on; `any` is the one whose free offer is the cheapest."""
+    from runctl_core.plugins import default_provider, provider_names
+    from runctl_core.training.choose import nothing_fits
+    from runctl_core.training.gather import gather
+    from runctl_core.training.plan import Plan
+
+    chosen = default_provider(session.settings.provider)
+    if chosen != "any":
+        return chosen
+    wanted = Plan(provider="any", command=(), workdir="", request=request).resource_request()
+    offers, problems = gather(provider_names(), session.config, wanted, timeout_s=20.0)
+    for name, error in problems.items():
+        output.note(f"{name} is left out: {error.message}")
+    free = [offer for offer in offers if offer.available is not False]
+    if not free:
+        raise nothing_fits(wanted, offers, [])
+    return free[0].provider
 
 
 def resource_request(
@@ -353,7 +373,6 @@ def _owner() -> str:
 
 
 def _show_plan(session: Session, plan: Plan, json: bool) -> None:
-    from runctl_core.cli import output
     from runctl_core.training.choose import rank, within
 
     provider = session.open_provider(plan)
