@@ -121,7 +121,7 @@ def bury(directory: str, message: str, *, reap: bool = False) -> None:
     state = read_state(directory)
     if state.get("phase") in OVER:
         return
-    if not state:
+    if not state.get("runner_pid"):
         message += "; its state file was damaged"
     if survivors:
         message += f"; these processes cannot be killed: {survivors}"

@@ -58,7 +58,7 @@ def _from_proc() -> dict[int, Process]:
 
 def _from_ps() -> dict[int, Process]:
     found = {}
-    with os.popen("ps -A -o pid=,ppid=,pgid=,rss=,time=,stat=,lstart=") as lines:  # noqa: S605, S607
+    with os.popen("ps -A -o pid=,ppid=,pgid=,rss=,time=,stat=,lstart=") as lines:  # noqa: S605
         for line in lines:
             f = line.split(None, 6)
             if len(f) == 7 and not f[5].startswith("Z"):

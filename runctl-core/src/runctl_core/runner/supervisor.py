@@ -129,7 +129,7 @@ class Supervisor:
             self._beat(time.monotonic())
         status = self._attend()
         self.state["ended_at"] = time.time()
-        self.state["message"] = failure
+        self.state["message"] = failure or self.state["message"]
         if os.WIFSIGNALED(status):
             self.state["signal"] = os.WTERMSIG(status)
         else:
@@ -160,7 +160,7 @@ class Supervisor:
             os.dup2(log, 2)
             os.chdir(self.job["workdir"])
             doing = f"execute {argv[0]}"
-            os.execvpe(argv[0], argv, environ)
+            os.execvpe(argv[0], argv, environ)  # noqa: S606
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else str(error)
             os.write(report, f"cannot {doing}: {why}".encode(errors="replace"))
@@ -307,11 +307,14 @@ class Supervisor:
         if self.kill_at is None and self.state["ended_at"] is None:
             if self.job["deadline"] and time.time() >= self.job["deadline"]:
                 self._stop("budget" if self.job["deadline_is_budget"] else "deadline", grace_s)
-            elif self.job["idle_s"] and self.state["phase"] == "running":
-                if self.meter.idle(now, self.job["idle_s"]):
-                    self._stop("idle", grace_s)
+            elif self._idle(now):
+                self._stop("idle", grace_s)
         if self.kill_at is not None and now >= self.kill_at:
             self._kill(now - self.kill_at)
+
+    def _idle(self, now: float) -> bool:
+        idle_s = self.job["idle_s"]
+        return bool(idle_s and self.state["phase"] == "running" and self.meter.idle(now, idle_s))
 
     def _asked_to_cancel(self) -> float | None:
         """The grace of a request to cancel that is new, in seconds."""

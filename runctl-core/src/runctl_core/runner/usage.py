@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 SAMPLE_S = 2.0
+FIRST_SAMPLE_S = 0.5
 SAMPLES_KEPT = 120
 GPU_EVERY_S = 10.0
 GPU_TIMEOUT_S = 8.0
@@ -53,7 +54,7 @@ class GpuProbe:
         if self.pid == 0:
             try:
                 os.dup2(theirs, 1)
-                os.execv(self._program, ["nvidia-smi", query, form, f"--id={self._devices}"])
+                os.execv(self._program, ["nvidia-smi", query, form, f"--id={self._devices}"])  # noqa: S606
             finally:
                 os._exit(127)
         os.close(theirs)
@@ -98,18 +99,19 @@ class Meter:
         self._log_bytes = 0
         self.gpu = GpuProbe(environ)
         self.reaped_cpu_s = 0.0
-        self.due = 0.0
         self.begin(time.monotonic())
 
     def begin(self, now: float) -> None:
-        """Count as busy until `now`, a moment of the monotonic clock."""
+        """Count as busy until `now`, a moment of the monotonic clock; the first sample is near."""
         self._busy_at = now
         self._window.clear()
+        self._window.append((now, self._cpu_s))
+        self.due = now + FIRST_SAMPLE_S
 
     def sample(self, now: float, members: list[processes.Process], log_bytes: int) -> None:
         """Take a sample at `now`, of the monotonic clock. Raises OSError when it cannot be kept."""
         self.gpu.turn(now)
-        then = self._window[-1][0] if self._window else now - SAMPLE_S
+        then = self._window[-1][0]
         used_s = self._add_cpu(members)
         self._window.append((now, self._cpu_s))
         if log_bytes != self._log_bytes or (self.gpu.percent or 0.0) >= BUSY_GPU_PERCENT:
@@ -141,7 +143,7 @@ class Meter:
         """Whether neither log, checkpoints, GPUs nor processors moved in the last `window_s`."""
         while len(self._window) > 1 and self._window[1][0] <= now - window_s:
             self._window.popleft()
-        if not self._window or min(now - self._busy_at, now - self._window[0][0]) < window_s:
+        if min(now - self._busy_at, now - self._window[0][0]) < window_s:
             return False
         if self._cpu_s - self._window[0][1] >= BUSY_CORES * (now - self._window[0][0]):
             return False

@@ -1,8 +1,8 @@
 """Shows a Python script's output at once although its standard output is a file.
 
 Python fills a buffer before it writes to a file, and writing each line by itself costs several
-times as much; so a small thread empties the buffer ten times a second. It is gone whenever the
-interpreter forks or ends, so that it never holds the buffer's lock then. This directory leaves
+times as much; so a small thread empties the buffer ten times a second. It never does so while the
+interpreter forks or ends, so that nobody waits for a lock that it took along. This directory leaves
 `sys.path`, and the `sitecustomize` that would have been imported without us is imported.
 """
 
@@ -13,10 +13,10 @@ import sys
 PERIOD_S = 0.1
 
 
-def _flush_all():
+def _flush_all() -> None:
     for stream in (sys.__stdout__, sys.__stderr__, sys.stdout, sys.stderr):
         # Only the interpreter's own kind of stream: anything else is the script's business.
-        if type(stream).__name__ == "TextIOWrapper":
+        if stream is not None and type(stream).__name__ == "TextIOWrapper":
             try:
                 if stream.fileno() in (1, 2):
                     stream.flush()
@@ -27,59 +27,74 @@ def _flush_all():
 class _Flusher:
     """The thread, and what keeps it away from forks and from the end of the interpreter."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         import _thread
 
-        self._begin, self._lock = _thread.start_new_thread, _thread.allocate_lock
-        self._ident = _thread.get_native_id
+        self._begin, self._lock, self._threads = (
+            _thread.start_new_thread,
+            _thread.allocate_lock,
+            _thread._count,
+        )
         self._turn = self._lock()
-        self._stop = self._done = None
-        self._task = 0
+        self._hidden: object = None
+        self._ticks = 0
 
-    def start(self):
-        self._stop, self._done = self._lock(), self._lock()
-        self._stop.acquire()
-        self._done.acquire()
+    def start(self) -> None:
         try:
-            self._begin(self._run, (self._stop, self._done))
+            self._begin(self._run, ())
         except RuntimeError:  # no thread to be had: the output comes when the buffer is full
-            self._stop = None
+            return
 
-    def _run(self, stop, done):
-        self._task = self._ident()
+    def _run(self) -> None:
+        pause = self._lock()
+        pause.acquire()
         try:
-            while not stop.acquire(timeout=PERIOD_S):
-                _flush_all()
+            while not pause.acquire(timeout=PERIOD_S):
+                with self._turn:
+                    _flush_all()
+                    self._show_warnings()
         except OSError:  # the disk is full: the script itself shall meet the next error
-            stop.acquire()
-        finally:
-            done.release()
+            return
 
-    def stop(self):
+    def hold(self) -> None:
+        """Before a fork, and at the end: no flush from now on."""
         self._turn.acquire()
-        if self._stop:
-            self._stop.release()
-            self._done.acquire()
-            self._wait_for_the_system()
 
-    def _wait_for_the_system(self):
-        """Python 3.12 and later warn of a fork when the system still counts two threads."""
-        path = "/proc/self/task/%d" % self._task
-        for _ in range(1000):
-            if not os.path.exists(path):
-                return
-            os.sched_yield()
+    def before_fork(self) -> None:
+        self.hold()
+        if sys.version_info >= (3, 12) and self._threads() == 1:
+            self._hide_warning()
 
-    def resume(self):
-        self.start()
+    def after_fork_in_parent(self) -> None:
         self._turn.release()
 
+    def after_fork_in_child(self) -> None:
+        self._turn = self._lock()
+        self.start()
 
-def _unbuffered():
-    return getattr(sys.stdout, "write_through", False)
+    def _hide_warning(self) -> None:
+        """Python warns of forks beside threads; when the only other one is ours, it need not."""
+        import warnings
+
+        self._ticks = 0
+        if self._hidden is None:
+            text = "This process .* is multi-threaded"
+            warnings.filterwarnings("ignore", text, DeprecationWarning)
+            self._hidden = warnings.filters[0]
+
+    def _show_warnings(self) -> None:
+        self._ticks += 1
+        if self._hidden is not None and self._ticks > 1:  # the fork has long returned
+            filters = sys.modules["warnings"].filters
+            filters[:] = [entry for entry in filters if entry is not self._hidden]
+            self._hidden = None
 
 
-def _watch_stdout():
+def _unbuffered() -> bool:
+    return bool(getattr(sys.stdout, "write_through", False))
+
+
+def _watch_stdout() -> None:
     try:
         wanted = stat.S_ISREG(os.fstat(1).st_mode) and not _unbuffered()
     except OSError:  # no standard output at all
@@ -89,20 +104,20 @@ def _watch_stdout():
 
         flusher = _Flusher()
         flusher.start()
-        atexit.register(flusher.stop)
+        atexit.register(flusher.hold)
         os.register_at_fork(
-            before=flusher.stop,
-            after_in_parent=flusher.resume,
-            after_in_child=flusher.resume,
+            before=flusher.before_fork,
+            after_in_parent=flusher.after_fork_in_parent,
+            after_in_child=flusher.after_fork_in_child,
         )
 
 
-def _import_next():
+def _import_next() -> None:
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path[:] = [p for p in sys.path if os.path.abspath(p or os.curdir) != here]
     ours = sys.modules.pop("sitecustomize", None)
     try:
-        import sitecustomize  # noqa: F401
+        __import__("sitecustomize")
     except ImportError as error:
         if getattr(error, "name", None) != "sitecustomize":
             raise

@@ -1,0 +1,147 @@
+"""Samples, and the decision that a job is idle."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+
+import pytest
+
+from runctl_core.runner import oom, processes, usage
+
+
+def process(cpu_s):
+    return processes.Process(1, 0, 1, "7", cpu_s, 4096)
+
+
+@pytest.fixture
+def meter(tmp_path):
+    meter = usage.Meter(str(tmp_path), str(tmp_path / "checkpoints"), {})
+    meter.begin(1000.0)
+    return meter
+
+
+def feed(meter, moments, cpu_per_s=0.0, log_bytes=lambda moment: 0):
+    """Sample at moments; returns at which of them the job was idle, for a window of 10 s."""
+    idle = []
+    for moment in moments:
+        meter.sample(moment, [process(cpu_per_s * (moment - 1000))], log_bytes(moment))
+        if meter.idle(moment, 10.0):
+            idle.append(moment)
+    return idle
+
+
+def test_idle_needs_the_whole_window(meter):
+    assert feed(meter, range(1002, 1016, 2)) == [1010, 1012, 1014]
+
+
+def test_growth_of_the_log_begins_a_new_window(meter):
+    assert feed(meter, range(1002, 1022, 2), log_bytes=lambda at: int(at >= 1007)) == [1018, 1020]
+
+
+@pytest.mark.parametrize(("cores", "idle"), [(0.015, True), (0.03, False), (4, False)])
+def test_two_percent_of_a_core_is_work(meter, cores, idle):
+    assert bool(feed(meter, range(1002, 1040, 2), cpu_per_s=cores)) is idle
+
+
+def test_processor_time_of_a_lost_process_is_not_taken_off(meter):
+    meter.sample(1002, [process(5000.0)], 0)
+    meter.sample(1004, [process(0.0)], 0)
+    for n in range(1, 20):
+        meter.sample(1004 + 2 * n, [process(2.0 * n)], 0)
+        assert not meter.idle(1004 + 2 * n, 10.0), "a busy job was taken for an idle one"
+
+
+def test_a_gpu_at_work_is_work(meter):
+    meter.gpu.percent = 60.0
+    assert feed(meter, range(1002, 1040, 2)) == []
+    meter.gpu.percent = 4.0
+    assert feed(meter, range(1040, 1060, 2)) == [1048, 1050, 1052, 1054, 1056, 1058]
+
+
+def test_samples_are_bounded_and_name_the_processes(meter, tmp_path):
+    for n in range(usage.SAMPLES_KEPT + 50):
+        meter.sample(1001.0 + n, [process(n / 2)], n)
+    kept = json.loads((tmp_path / "usage.json").read_text())
+    assert len(kept["samples"]) == usage.SAMPLES_KEPT
+    assert kept["samples"][-1]["cpu_percent"] == 50
+    assert kept["processes"] == [[1, "7"]]
+
+
+def test_the_newest_change_is_found_at_any_depth(tmp_path):
+    assert usage.newest_change(str(tmp_path / "missing")) == 0
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "c").write_text("x")
+    os.utime(tmp_path / "a" / "b" / "c", (1, 1))
+    assert abs(usage.newest_change(str(tmp_path)) - time.time()) < 60, "a kept mtime hid a change"
+
+
+@pytest.mark.parametrize(
+    ("answer", "parsed"),
+    [
+        ("50, 1000\n", (50.0, 1000 << 20)),
+        ("50, 1000\n100, 24\n", (75.0, 1024 << 20)),
+        ("[N/A], 1000\n", (None, None)),
+        ("NVIDIA-SMI has failed\n", (None, None)),
+        ("", (None, None)),
+    ],
+)
+def test_what_nvidia_smi_says(answer, parsed):
+    assert usage.parse_gpus(answer) == parsed
+
+
+def test_gpus_are_asked_beside_the_job(jobs, tmp_path, monkeypatch):
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "nvidia-smi").write_text('#!/bin/sh\necho "$@" > asked\necho "37, 2048"\n')
+    (folder / "nvidia-smi").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    jobs.start("import time; time.sleep(60)", env={"CUDA_VISIBLE_DEVICES": "1"})
+    deadline = time.monotonic() + 15
+    while not any(u.gpu_percent is not None for u in jobs.executor.usage("otter-1")):
+        assert time.monotonic() < deadline, "the GPU was never asked"
+        time.sleep(0.1)
+    sample = jobs.executor.usage("otter-1")[-1]
+    assert (sample.gpu_percent, sample.gpu_memory_bytes) == (37.0, 2048 << 20)
+    assert sample.processes == 1, "our own question was counted as the job's process"
+
+
+def test_a_hanging_nvidia_smi_holds_up_nothing(jobs, tmp_path, monkeypatch):
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "nvidia-smi").write_text("#!/bin/sh\nexec sleep 60\n")
+    (folder / "nvidia-smi").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    status = jobs.run("import time; time.sleep(1.5)", env={"CUDA_VISIBLE_DEVICES": "0"})
+    assert (status.exit_code, status.message) == (0, "")
+
+
+def test_an_out_of_memory_kill_is_told_from_another():
+    killed, failed, done = 9, 1 << 8, 0
+    assert oom.caused(killed, (0, 4), (0, 5))
+    assert oom.caused(137 << 8, (0, 4), (1, 5)), "a shell's way to say the same"
+    assert not oom.caused(killed, (3, 4), (3, 4))
+    assert oom.caused(failed, (0, 4), (1, 5)), "a data loader of it was killed"
+    assert not oom.caused(failed, (0, 4), (0, 5)), "somebody else's kill"
+    assert not oom.caused(done, (0, 4), (1, 5))
+
+
+def test_the_kernels_counters_can_be_read():
+    assert all(count >= 0 for count in oom.kills())
+
+
+def test_processes_are_found_without_proc_too():
+    ours = processes._from_ps()[os.getpid()]
+    known = processes._from_proc()[os.getpid()]
+    assert (ours.pid, ours.parent) == (known.pid, known.parent)
+    assert ours.rss_bytes > 1 << 20
+    assert ours.start
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("00:00:01", 1), ("1-02:03:04", 93784), ("0:01.50", 1.5), ("12:34", 754)],
+)
+def test_times_of_ps(text, seconds):
+    assert processes._seconds(text) == seconds
