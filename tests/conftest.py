@@ -1,0 +1,28 @@
+"""Fixtures that all tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from homes import Home
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Bound hypothesis, so that a noisy machine makes no flaky deadline."""
+    from hypothesis import settings
+
+    settings.register_profile("ours", deadline=None, max_examples=60)
+    settings.load_profile("ours")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    """A home that nobody else uses. Whatever is left running in it is ended."""
+    made = Home(tmp_path)
+    yield made
+    if (made.state / "state.db").exists():
+        for run in made.json("ps"):
+            made.runctl("stop", run["run"], "--grace-seconds", "0")
