@@ -147,7 +147,7 @@ def test_a_runner_killed_during_set_up_leaves_no_script(jobs):
 
 
 def test_cancel_after_the_death_of_both_tells_the_truth(jobs):
-    state, pids = tree(jobs)
+    state, _ = tree(jobs)
     os.kill(state["runner_pid"], signal.SIGSTOP)
     os.kill(state["guard_pid"], signal.SIGKILL)
     os.kill(state["runner_pid"], signal.SIGKILL)

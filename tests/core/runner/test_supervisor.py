@@ -319,7 +319,7 @@ def test_the_directory_is_private(jobs):
 
 def test_a_directory_that_others_may_write_is_refused(jobs):
     os.makedirs(f"{jobs.root}/otter-1")
-    os.chmod(f"{jobs.root}/otter-1", 0o777)
+    os.chmod(f"{jobs.root}/otter-1", 0o777)  # noqa: S103
     with pytest.raises(SetupError) as caught:
         jobs.start("pass")
     assert "not a private directory of ours" in caught.value.why

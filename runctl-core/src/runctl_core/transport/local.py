@@ -107,7 +107,7 @@ def _copy(source: str, target: str, mode: int | None) -> None:
             raise NotFound(f"no file {source}", why=error.strerror or "") from error
         raise StateError(
             f"cannot copy {source} to {target}",
-            why=error.strerror or str(error),
+            why=error.strerror or str(error)[:300],
             fix=f"make room, or make {os.path.dirname(target)} writable, then try again",
         ) from error
 
@@ -144,11 +144,11 @@ def _settle_link(original: str, copied: str, root: str) -> None:
     if not os.path.exists(end):
         return
     os.unlink(copied)
-    if end.startswith(os.path.join(root, "")):
-        folder = os.path.dirname(os.path.realpath(os.path.dirname(original)) + os.sep)
+    if end == root or end.startswith(os.path.join(root, "")):
+        folder = os.path.realpath(os.path.dirname(original))
         os.symlink(os.path.relpath(end, folder), copied)
     elif os.path.isdir(end):
-        shutil.copytree(end, copied, ignore_dangling_symlinks=True, copy_function=_copy_regular)
+        _copy_folder(end, copied)
     else:
         shutil.copy2(end, copied)
 

@@ -62,7 +62,7 @@ class _Flusher:
 
     def before_fork(self) -> None:
         self.hold()
-        if sys.version_info >= (3, 12) and self._threads() == 1:
+        if sys.version_info >= (3, 12) and self._threads() <= 1:
             self._hide_warning()
 
     def after_fork_in_parent(self) -> None:
