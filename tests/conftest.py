@@ -23,6 +23,5 @@ def home(tmp_path: Path) -> Iterator[Home]:
     """A home that nobody else uses. Whatever is left running in it is ended."""
     made = Home(tmp_path)
     yield made
-    if (made.state / "state.db").exists():
-        for run in made.json("ps"):
-            made.runctl("stop", run["run"], "--grace-seconds", "0")
+    for folder in made.state.glob("local/slots/local-*/jobs/*"):
+        made.runctl("stop", folder.name.rpartition("-")[0], "--grace-seconds", "0")

@@ -65,7 +65,7 @@ class Home:
 
     def detached(self, *args: str) -> str:
         """Start a run, and return its id."""
-        done = self.runctl("train", *args, "--detach")
+        done = self.runctl("train", "--detach", *args)
         assert done.returncode == 0, done.stderr.decode()
         return done.stdout.decode().strip()
 

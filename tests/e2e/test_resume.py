@@ -35,8 +35,8 @@ print("done", step)
 
 
 def _kill_after(home: Home, step: int) -> str:
-    run = home.detached("s.py", "--", "0.1")
-    wait_for(lambda: f"step {step}\n".encode() in home.runctl("logs", run).stdout)
+    run = home.detached("s.py", "--", "0.3")
+    wait_for(lambda: f"step {step}\n".encode() in (home.job_dir(run) / "log").read_bytes())
     os.kill(home.job(run)["pid"], signal.SIGKILL)
     wait_for(lambda: home.state_of(run) == "failed")
     return run

@@ -7,9 +7,7 @@ nothing else. `RUNCTL_PLUGINS=none` leaves all of them out, `RUNCTL_PLUGINS=a,b`
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable
-from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -114,9 +112,8 @@ def checks_of(report: PluginReport, settings: Any) -> list[Check]:
 
     point = next(p for p in enabled(PROVIDERS) if p.name == report.name)
     try:
-        with redirect_stdout(sys.stderr):
-            answers = _manager(_import(point)).hook.runctl_checks(settings=settings)
-            return [check for answer in answers for check in answer]
+        answers = _manager(_import(point)).hook.runctl_checks(settings=settings)
+        return [check for answer in answers for check in answer]
     except (Exception, SystemExit) as error:
         return [Check(f"{report.name} checks", Verdict.FAILED, _in_words(error))]
 
@@ -131,8 +128,7 @@ def command_groups() -> dict[str, EntryPoint]:
 def load_command_group(point: EntryPoint) -> Any:
     """The Typer app of a command group. Raises PluginError."""
     try:
-        with redirect_stdout(sys.stderr):
-            return _import(point)
+        return _import(point)
     except (Exception, SystemExit) as error:
         raise PluginError(
             f"the commands of {point.name} cannot be loaded",
@@ -163,9 +159,7 @@ def _several(points: Iterable[EntryPoint]) -> PluginReport:
 
 def _load(point: EntryPoint) -> PluginReport:
     try:
-        # A plugin that prints must not spoil the JSON on standard output.
-        with redirect_stdout(sys.stderr):
-            info = _info(point)
+        info = _info(point)
     except (Exception, SystemExit) as error:
         import traceback
 

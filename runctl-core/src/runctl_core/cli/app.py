@@ -11,7 +11,7 @@ import os
 import sys
 from typing import Any
 
-from runctl_core.cli import table
+from runctl_core.cli import output, table
 from runctl_core.errors import INTERNAL_FAULT, RunctlError, StateError, UsageError
 
 _HELP = ("--help", "-h")
@@ -22,9 +22,10 @@ _BROKEN_PIPE = 141
 
 def run(words: list[str]) -> int:
     """Run a command line and return its exit status; every error is shown here, once."""
+    output.claim_stdout()
     try:
         status = _dispatch(words)
-        sys.stdout.flush()
+        output.results().flush()
     except RunctlError as error:
         return _show(error)
     except KeyboardInterrupt:
@@ -32,7 +33,7 @@ def run(words: list[str]) -> int:
         return _INTERRUPTED
     except BrokenPipeError:
         # The reader has gone: end as quietly as a program that SIGPIPE ended.
-        sys.stdout = None
+        os.dup2(os.open(os.devnull, os.O_WRONLY), output.results().fileno())
         return _BROKEN_PIPE
     except OSError as error:
         return _show(_system_error(error))
@@ -67,7 +68,7 @@ def _group(words: list[str]) -> int:
     if words[1:2] and words[1] not in _HELP:
         known = [row[0].split()[1] for row in table.subcommands(words[0])]
         raise _unknown(f"{words[0]} {words[1]}", words[1], known, f"runctl {words[0]} --help")
-    sys.stdout.write(group_help(words[0]))
+    output.results().write(group_help(words[0]))
     return 0 if words[1:2] else UsageError.exit_status
 
 
@@ -80,6 +81,7 @@ def _plugin_group(words: list[str]) -> int:
     target = load_command_group(groups[words[0]])
     from typer import Typer
 
+    output.release_stdout()
     if isinstance(target, Typer):
         from typer.main import get_command
 
@@ -111,7 +113,7 @@ def _invoke(name: str, function: Any, words: list[str]) -> int:
     command = command_for(name, function, words)
     own = words[: words.index("--")] if "--" in words else words
     if any(word in _HELP for word in own):
-        sys.stdout.write(_page(name, function, command))
+        output.results().write(_page(name, function, command))
         return 0
     return _run(command, f"runctl {name}", words)
 
@@ -155,13 +157,11 @@ def _flag(option: Any) -> str:
 
 
 def _show(error: RunctlError) -> int:
-    from runctl_core.cli.output import note
-
-    note(f"error: {error.message}")
+    output.note(f"error: {error.message}")
     if error.why:
-        note(f"  why: {error.why}")
+        output.note(f"  why: {error.why}")
     if error.fix:
-        note(f"  fix: {error.fix}")
+        output.note(f"  fix: {error.fix}")
     if os.environ.get("RUNCTL_DEBUG"):
         _print_traceback()
     return error.exit_status
@@ -183,14 +183,12 @@ def _system_error(error: OSError) -> StateError:
 
 
 def _internal_fault(error: Exception) -> int:
-    from runctl_core.cli.output import note
-
-    note(f"error: runctl itself is at fault: {type(error).__name__}: {error}")
+    output.note(f"error: runctl itself is at fault: {type(error).__name__}: {error}")
     if os.environ.get("RUNCTL_DEBUG"):
         _print_traceback()
     else:
-        note(f"  why: {_keep_traceback(error)}")
-    note("  fix: RUNCTL_DEBUG=1 shows where; please report it")
+        output.note(f"  why: {_keep_traceback(error)}")
+    output.note("  fix: RUNCTL_DEBUG=1 shows where; please report it")
     return INTERNAL_FAULT
 
 

@@ -6,10 +6,9 @@ cannot be computed is no completion.
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
-from runctl_core.cli import table
+from runctl_core.cli import output, table
 
 
 def complete(words: list[str]) -> int:
@@ -17,8 +16,7 @@ def complete(words: list[str]) -> int:
     index = int(words[0])
     typed = words[2:]
     before, incomplete = typed[: index - 1], typed[index - 1] if len(typed) >= index else ""
-    for candidate in candidates(before, incomplete):
-        sys.stdout.write(candidate + "\n")
+    output.lines(candidates(before, incomplete))
     return 0
 
 

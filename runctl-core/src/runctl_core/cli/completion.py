@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 from typer import Argument
+
+from runctl_core.cli import output
 
 _BASH = """\
 _runctl() {
@@ -52,4 +53,4 @@ def completion(
         raise UsageError(
             f"no completion for {shell}", why="shells: bash, zsh, fish", fix="runctl completion bash"
         )
-    sys.stdout.write(SCRIPTS[shell])
+    output.lines(SCRIPTS[shell].splitlines())

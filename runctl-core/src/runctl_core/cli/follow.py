@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from typing import TYPE_CHECKING, Annotated
 
@@ -146,8 +145,7 @@ def _show_watched(log: str | None, checkpoint: str | None, tail: int, follow: bo
     offset = os.path.getsize(log) if log else 0
     seen: set[tuple[str, bool]] = set()
     if log:
-        sys.stdout.buffer.write(_last(log, tail))
-        sys.stdout.flush()
+        _write(_last(log, tail))
     _announce(checkpoint, seen)
     try:
         while follow:
@@ -175,9 +173,13 @@ def _grown(log: str, offset: int) -> int:
     with open(log, "rb") as file:
         file.seek(offset if size >= offset else 0)
         while data := file.read(1 << 20):
-            sys.stdout.buffer.write(data)
-        sys.stdout.flush()
+            _write(data)
         return file.tell()
+
+
+def _write(data: bytes) -> None:
+    output.results().buffer.write(data)
+    output.results().flush()
 
 
 def _last(log: str, tail: int) -> bytes:

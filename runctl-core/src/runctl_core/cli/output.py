@@ -13,17 +13,38 @@ import time
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TextIO
 
 from runctl_core.errors import Refused
+
+_results: TextIO | None = None
+
+
+def claim_stdout() -> None:
+    """Keep standard output for results: what plugins and libraries print goes to standard error."""
+    global _results
+    _results = sys.stdout
+    sys.stdout = sys.stderr
+
+
+def release_stdout() -> None:
+    """Give standard output back, to a command group of a plugin that prints results itself."""
+    global _results
+    if _results is not None:
+        sys.stdout, _results = _results, None
+
+
+def results() -> TextIO:
+    """The stream that results go to: standard output."""
+    return _results or sys.stdout
 
 
 def print_json(document: Any) -> None:
     """One JSON document on standard output; money as text, moments in UTC."""
     import json
 
-    sys.stdout.write(json.dumps(document, indent=2, default=_plain, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
+    results().write(json.dumps(document, indent=2, default=_plain, ensure_ascii=False) + "\n")
+    results().flush()
 
 
 def _plain(value: Any) -> Any:
@@ -51,13 +72,31 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str) 
     if not shown:
         note(empty)
         return
-    if not sys.stdout.isatty():
-        sys.stdout.write("".join("\t".join(row) + "\n" for row in shown))
+    out = results()
+    if not out.isatty():
+        out.write("".join("\t".join(row) + "\n" for row in shown))
         return
-    widths = [max(len(cell) for cell in column) for column in zip(columns, *shown, strict=True)]
-    for row in [list(columns), *shown]:
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        sys.stdout.write(line.rstrip() + "\n")
+    filled = [index for index in range(len(columns)) if any(row[index] for row in shown)]
+    rows = [[row[index] for index in filled] for row in (list(columns), *shown)]
+    widths = _fitting([max(map(len, column)) for column in zip(*rows, strict=True)], _width(out))
+    for row in rows:
+        cells = (_cut(cell, width).ljust(width) for cell, width in zip(row, widths, strict=True))
+        out.write("  ".join(cells).rstrip() + "\n")
+
+
+def _fitting(widths: list[int], room: int) -> list[int]:
+    """The widest columns give way until all fit, or none has anything to give."""
+    while sum(widths) + 2 * (len(widths) - 1) > room and max(widths) > 8:
+        widths[widths.index(max(widths))] -= 1
+    return widths
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _width(out: TextIO) -> int:
+    return os.get_terminal_size(out.fileno()).columns or 80
 
 
 def pairs(rows: Iterable[tuple[str, Any]]) -> None:
@@ -65,13 +104,13 @@ def pairs(rows: Iterable[tuple[str, Any]]) -> None:
     rows = list(rows)
     width = max((len(name) for name, _ in rows), default=0)
     for name, value in rows:
-        sys.stdout.write(f"{name.ljust(width)}  {visible(str(value))}".rstrip() + "\n")
+        results().write(f"{name.ljust(width)}  {visible(str(value))}".rstrip() + "\n")
 
 
 def lines(texts: Iterable[str]) -> None:
     """Lines on standard output."""
     for text in texts:
-        sys.stdout.write(visible(text) + "\n")
+        results().write(visible(text) + "\n")
 
 
 def note(text: str) -> None:

@@ -23,7 +23,7 @@ class TerminalReporter(Reporter):
     """
 
     def __init__(self, *, output_to_stderr: bool = False) -> None:
-        self._output = sys.stderr.fileno() if output_to_stderr else sys.stdout.fileno()
+        self._output = (sys.stderr if output_to_stderr else output.results()).fileno()
 
     def log(self, data: bytes) -> None:
         """Write the script's bytes as they are, without a buffer of ours in between."""

@@ -218,8 +218,8 @@ def _start(session: Session, plan: Plan, script: str, name: str, resume: str | N
         raise UsageError(f"--on-finish {plan.on_finish} is unknown", fix="--on-finish keep")
     secrets = start.read_secrets(plan)
     checkpoint = start.checkpoint_argument(resume) if resume else None
-    session.open_provider(plan)
     session.settle(provider=plan.provider)
+    offers = session.engine.offers(plan)
     run = start.add_run(
         session.tracker,
         plan,
@@ -231,12 +231,20 @@ def _start(session: Session, plan: Plan, script: str, name: str, resume: str | N
         resume_from=checkpoint,
     )
     with Driver(run.id):
-        return session.engine.launch(run, plan, secrets)
+        return session.engine.launch(run, plan, secrets, offers)
 
 
 def _see_it_through(
     session: Session, reporter: TerminalReporter, run: Run, *, detach: bool, json: bool
 ) -> None:
+    try:
+        _follow_to_the_end(session, run, detach=detach, json=json)
+    except KeyboardInterrupt:
+        reporter.detached(run)
+        raise Exit(130) from None
+
+
+def _follow_to_the_end(session: Session, run: Run, *, detach: bool, json: bool) -> None:
     from runctl_core.cli import progress
     from runctl_core.training.follow import Follower
     from runctl_core.training.outcome import exit_status
@@ -244,12 +252,7 @@ def _see_it_through(
     if detach:
         progress.show_started(session, run, json=json)
         return
-    follower = Follower(session.engine, run)
-    try:
-        run = follower.until_over()
-    except KeyboardInterrupt:
-        reporter.detached(run)
-        raise Exit(130) from None
+    run = Follower(session.engine, run).until_over()
     progress.show_end(session, run, json=json)
     raise Exit(exit_status(run))
 
@@ -373,11 +376,7 @@ def _owner() -> str:
 
 
 def _show_plan(session: Session, plan: Plan, json: bool) -> None:
-    from runctl_core.training.choose import rank, within
-
-    provider = session.open_provider(plan)
-    request = plan.resource_request()
-    offers = within(rank(provider.offers(request)), request.max_hourly_usd)
+    offers = session.engine.offers(plan)
     document = plan.to_json() | {
         "offers": [{"name": o.name, "hourly_usd": o.price.hourly_usd, "region": o.region} for o in offers]
     }

@@ -85,7 +85,22 @@ class Engine:
 
     # the way up
 
-    def launch(self, run: Run, plan: Plan, secrets: Mapping[str, str]) -> Run:
+    def offers(self, plan: Plan) -> list[Offer]:
+        """What the provider has for `plan` within its price limit, cheapest first.
+
+        Raises:
+            CapacityError: Nothing free fits.
+            PriceLimitError, Refused: What fits costs too much, or has no price for the budget.
+        """
+        provider, request = self.open_provider(plan), plan.resource_request()
+        found = call(f"{plan.provider}: offers", lambda: list(provider.offers(request)))
+        candidates = within(rank(found), request.max_hourly_usd)
+        if not candidates:
+            raise nothing_fits(request, found, [])
+        _require_price_for_budget(candidates[0], plan)
+        return candidates
+
+    def launch(self, run: Run, plan: Plan, secrets: Mapping[str, str], offers: list[Offer]) -> Run:
         """Take a planned or recovering run to a started job, or to nothing at all.
 
         Raises:
@@ -96,7 +111,7 @@ class Engine:
         try:
             provider = self.open_provider(plan)
             run = self.change(run, RunState.PROVISIONING, provider=plan.provider)
-            resource = self._provision(run, plan, provider)
+            resource = self._provision(run, plan, provider, offers)
             run = self.change(
                 run,
                 RunState.SYNCING,
@@ -114,12 +129,9 @@ class Engine:
             raise
         return run
 
-    def _provision(self, run: Run, plan: Plan, provider: TrainingProvider) -> Resource:
-        request = plan.resource_request()
-        offers = call(f"{plan.provider}: offers", lambda: list(provider.offers(request)))
-        candidates = within(rank(offers), request.max_hourly_usd)
+    def _provision(self, run: Run, plan: Plan, provider: TrainingProvider, offers: list[Offer]) -> Resource:
         tried: list[tuple[Offer, RunctlError]] = []
-        for offer in candidates:
+        for offer in offers:
             if any(reached(offer, failed, error.scope) for failed, error in tried):
                 continue
             _require_price_for_budget(offer, plan)
@@ -131,7 +143,7 @@ class Engine:
             except CapacityError as error:
                 self.reporter.passed_over(offer, error.message)
                 tried.append((offer, error))
-        raise nothing_fits(request, offers, tried)
+        raise nothing_fits(plan.resource_request(), offers, tried)
 
     def _create(self, run: Run, plan: Plan, provider: TrainingProvider, offer: Offer) -> Resource:
         token = f"{run.id}-{run.attempt}-{uuid.uuid4().hex[:12]}"

@@ -135,6 +135,7 @@ def resume(engine: Engine, run: Run, plan: Plan, secrets: Mapping[str, str], che
             fix=f"runctl attach {run.id}, or runctl stop {run.id} first",
         )
     engine.deadline(run, plan, run.hourly_usd)
+    offers = engine.offers(plan)
     engine.tracker.save_plan(run.id, plan.to_json())
     run = engine.change(
         run,
@@ -150,4 +151,4 @@ def resume(engine: Engine, run: Run, plan: Plan, secrets: Mapping[str, str], che
         reason="",
         resumed_from=checkpoint,
     )
-    return engine.launch(run, plan, secrets)
+    return engine.launch(run, plan, secrets, offers)

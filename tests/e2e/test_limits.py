@@ -1,0 +1,157 @@
+"""Deadline, idle rule and budget end a run by themselves."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from homes import Home, processes_of, wait_for
+
+STUBBORN = """
+import signal, time, sys
+signal.signal(signal.SIGTERM, lambda *_: print("asked to end", flush=True))
+print("begun", flush=True)
+while True: time.sleep(0.1)
+"""
+
+
+def test_the_deadline_ends_a_run_with_term_grace_and_kill(home: Home) -> None:
+    home.write("s.py", STUBBORN)
+    began = time.monotonic()
+    done = home.runctl("train", "s.py", "--max-hours", "0.0006", "--grace-seconds", "1")
+    assert done.returncode == 116
+    assert done.stdout == b"begun\nasked to end\n"
+    assert time.monotonic() - began < 20
+    document = home.json("status", "latest")
+    assert (document["state"], document["ended_by"], document["signal"]) == ("failed", "deadline", 9)
+    assert "--max-hours" in home.json("why", "latest")["fix"]
+    assert processes_of(home.state) == []
+
+
+def test_the_deadline_holds_without_any_command(home: Home) -> None:
+    home.write("s.py", STUBBORN)
+    run = home.detached("s.py", "--max-hours", "0.0006", "--grace-seconds", "0.2")
+    wait_for(lambda: home.job(run)["phase"] == "finished")
+    assert processes_of(home.state) == []
+    assert home.state_of(run) == "failed"
+
+
+def test_the_deadline_covers_every_attempt(home: Home) -> None:
+    home.write("s.py", STUBBORN)
+    home.runctl("train", "s.py", "--max-hours", "0.0004", "--grace-seconds", "0")
+    refused = home.runctl("resume", "latest")
+    assert refused.returncode == 104
+    assert b"--max-hours" in refused.stderr
+    assert home.json("status", "latest")["attempt"] == 1
+    done = home.runctl("resume", "latest", "--max-hours", "0.0004")
+    assert done.returncode == 116
+    assert home.json("status", "latest")["attempt"] == 2
+
+
+def test_the_idle_rule_ends_a_run_that_does_nothing(home: Home) -> None:
+    home.write("s.py", "import time; print('x'); time.sleep(600)")
+    done = home.runctl("train", "s.py", "--idle-minutes", "0.05")
+    assert done.returncode == 116
+    assert home.json("status", "latest")["ended_by"] == "idle"
+
+
+def test_the_idle_rule_lets_a_busy_run_be(home: Home) -> None:
+    home.write("s.py", "import time\nend = time.time() + 8\nwhile time.time() < end: pass\nprint('done')")
+    done = home.runctl("train", "s.py", "--idle-minutes", "0.05")
+    assert (done.returncode, done.stdout) == (0, b"done\n")
+
+
+def test_set_up_counts_as_busy(home: Home) -> None:
+    slow = home.write("uv", '#!/bin/sh\ncase $1 in sync) sleep 8;; run) shift 2; exec python3 "$@";; esac\n')
+    slow.chmod(0o755)
+    home.write("s.py", "# /// script\n# dependencies = []\n# ///\nprint('ran')\n")
+    path = f"{home.work}:{home.env['PATH']}"
+    done = home.runctl("train", "s.py", "--idle-minutes", "0.05", env={"PATH": path})
+    assert (done.returncode, done.stdout) == (0, b"ran\n")
+
+
+def test_set_up_that_fails_is_told_apart_from_the_script(home: Home) -> None:
+    broken = home.write("uv", "#!/bin/sh\necho no such package >&2; exit 2\n")
+    broken.chmod(0o755)
+    home.write("s.py", "# /// script\n# dependencies = ['nope']\n# ///\nprint('ran')\n")
+    done = home.runctl("train", "s.py", env={"PATH": f"{home.work}:{home.env['PATH']}"})
+    assert done.returncode == 111
+    assert b"no such package" in done.stderr
+    told = home.json("why", "latest")
+    assert told["summary"] == "its environment could not be made"
+    assert told["tail"] == ["no such package"]
+
+
+PRICED = """
+from decimal import Decimal
+from attrs import evolve
+from runctl_core.api import Price, ProviderInfo, hookimpl
+from runctl_local.provider import LocalProvider
+from runctl_local.settings import Settings
+
+PRICE = Price({price}, source="test")
+
+class Priced(LocalProvider):
+    def offers(self, request):
+        return [evolve(o, provider="priced", price=PRICE) for o in super().offers(request)]
+    def create_resource(self, spec):
+        return evolve(super().create_resource(spec), provider="priced", price=PRICE)
+
+@hookimpl
+def runctl_provider():
+    return ProviderInfo(name="priced", title="Priced", factory=Priced, settings=Settings)
+"""
+
+
+@pytest.fixture
+def priced(home: Home) -> Home:
+    """A provider like this computer that asks 3,600 dollars an hour: one a second."""
+    return _with_price(home, 'Decimal("3600")')
+
+
+def _with_price(home: Home, price: str) -> Home:
+    home.write("plugins/priced_plugin.py", PRICED.replace("{price}", price))
+    home.write("plugins/priced-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: priced\nVersion: 1.0\n")
+    home.write(
+        "plugins/priced-1.0.dist-info/entry_points.txt", "[runctl.providers]\npriced = priced_plugin\n"
+    )
+    home.env |= {"PYTHONPATH": str(home.work / "plugins"), "RUNCTL_PROVIDER": "priced"}
+    return home
+
+
+def test_the_budget_ends_a_run_before_it_costs_more(priced: Home) -> None:
+    priced.write("s.py", "import time; time.sleep(600)")
+    done = priced.runctl("train", "s.py", "--budget", "3", "--grace-seconds", "0")
+    assert done.returncode == 116
+    document = priced.json("status", "latest")
+    assert document["ended_by"] == "budget"
+    assert 2 < float(document["cost_usd"]) < 6
+    assert priced.json("cost")["usd"] == document["cost_usd"]
+    assert priced.runctl("resume", "latest").returncode == 104
+
+
+def test_a_budget_without_a_price_is_refused(home: Home) -> None:
+    priced = _with_price(home, "None")
+    priced.write("s.py", "print(1)")
+    done = priced.runctl("train", "s.py", "--budget", "3")
+    assert done.returncode == 104
+    assert b"--max-hours" in done.stderr
+    done = priced.runctl("train", "s.py")
+    assert done.returncode == 0
+    assert b"unknown price" in done.stderr
+    assert priced.json("cost")["unknown_resources"] == 1
+
+
+def test_a_price_limit_shuts_out_what_is_dearer(priced: Home) -> None:
+    priced.write("s.py", "print(1)")
+    done = priced.runctl("train", "s.py", "--max-price", "10")
+    assert done.returncode == 104
+    assert b"cheapest" in done.stderr
+
+
+def test_any_takes_the_cheapest_provider(priced: Home) -> None:
+    priced.write("s.py", "print(1)")
+    done = priced.runctl("train", "s.py", "--provider", "any")
+    assert done.returncode == 0
+    assert priced.json("runs")[0]["provider"] == "local"
