@@ -123,11 +123,12 @@ class RunnerExecutor(JobExecutor):
 
     def exec(self, handle: str, argv: Sequence[str]) -> int:
         """See `JobExecutor.exec`. The job's secrets are not in its environment."""
-        job = self._job(handle)
-        directory = self._directory(handle)
+        from runctl_core.runner import job_directory
+
+        job, directory = self._job(handle), self._directory(handle)
         env = {
             **job["env"],
-            "RUNCTL_CHECKPOINT_DIR": job["checkpoint_dir"] or f"{directory}/checkpoints",
+            "RUNCTL_CHECKPOINT_DIR": job_directory.checkpoint_dir(directory, job),
             "RUNCTL_JOB": f"{directory}/exec",  # `destroy` finds it by this; the job's end does not
         }
         if job["resume_from"]:

@@ -96,6 +96,10 @@ class Jobs:
         value: dict[str, Any] = json.loads(Path(self.root, handle, "state.json").read_bytes())
         return value
 
+    def nothing_left(self) -> None:
+        """Until no process of any job, runner or guard of this root is left."""
+        eventually("no process is left", lambda: not of_root(self.root))
+
     def await_file(self, name: str) -> str:
         """The content of a file that the script makes in its directory, once it is not empty."""
         path = self.workdir / name
@@ -109,4 +113,4 @@ def jobs(tmp_path: Path) -> Iterator[Jobs]:
     jobs = Jobs(tmp_path)
     yield jobs
     jobs.executor.destroy()
-    eventually("no process of the test is left", lambda: not of_root(jobs.root))
+    jobs.nothing_left()

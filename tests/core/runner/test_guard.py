@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -189,6 +190,22 @@ def test_destroy_does_not_depend_on_a_runner_that_answers(jobs):
     jobs.executor.destroy()
     assert left({*pids, state["guard_pid"]}) == []
     assert jobs.executor.status("otter-1").phase is JobPhase.LOST
+
+
+def test_destroy_finds_jobs_whose_directory_was_deleted(jobs):
+    _, pids = tree(jobs)
+    shutil.rmtree(jobs.root)
+    jobs.executor.destroy()
+    deadline = time.monotonic() + 10
+    while left(pids):
+        assert time.monotonic() < deadline, "something outlived its deleted directory"
+        time.sleep(0.05)
+
+
+def test_a_cancel_of_a_start_that_was_cut_short_does_not_hit_the_next(jobs):
+    os.makedirs(f"{jobs.root}/otter-1", mode=0o700)
+    Path(jobs.root, "otter-1", "cancel").write_text('{"grace_s": 0}')
+    assert jobs.run("pass").exit_code == 0
 
 
 def test_destroy_of_nothing_is_no_error(jobs):

@@ -140,6 +140,12 @@ def test_a_resumed_script_is_told_from_where(jobs):
     assert os.path.isdir(folder)
 
 
+def test_a_relative_checkpoint_directory_is_meant_from_the_working_directory(jobs):
+    status = jobs.run("pass", checkpoint_dir="ckpt")
+    assert status.checkpoint_dir == str(jobs.workdir / "ckpt")
+    assert os.path.isdir(status.checkpoint_dir)
+
+
 def test_the_script_has_default_signals_and_no_terminal(jobs):
     code = """
 import os, signal

@@ -17,7 +17,7 @@ def process(cpu_s):
 
 @pytest.fixture
 def meter(tmp_path):
-    meter = usage.Meter(str(tmp_path), str(tmp_path / "checkpoints"), {})
+    meter = usage.Meter(str(tmp_path), str(tmp_path / "checkpoints"), {}, 10.0)
     meter.begin(1000.0)
     return meter
 
@@ -27,7 +27,7 @@ def feed(meter, moments, cpu_per_s=0.0, log_bytes=lambda moment: 0):
     idle = []
     for moment in moments:
         meter.sample(moment, [process(cpu_per_s * (moment - 1000))], log_bytes(moment))
-        if meter.idle(moment, 10.0):
+        if meter.idle():
             idle.append(moment)
     return idle
 
@@ -45,12 +45,17 @@ def test_two_percent_of_a_core_is_work(meter, cores, idle):
     assert bool(feed(meter, range(1002, 1040, 2), cpu_per_s=cores)) is idle
 
 
+def test_late_samples_do_not_make_a_busy_job_idle(meter):
+    assert feed(meter, [1001, 1030, 1070], cpu_per_s=1) == []
+    assert not meter.idle()
+
+
 def test_processor_time_of_a_lost_process_is_not_taken_off(meter):
     meter.sample(1002, [process(5000.0)], 0)
     meter.sample(1004, [process(0.0)], 0)
     for n in range(1, 20):
         meter.sample(1004 + 2 * n, [process(2.0 * n)], 0)
-        assert not meter.idle(1004 + 2 * n, 10.0), "a busy job was taken for an idle one"
+        assert not meter.idle(), "a busy job was taken for an idle one"
 
 
 def test_a_gpu_at_work_is_work(meter):

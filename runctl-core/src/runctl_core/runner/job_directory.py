@@ -33,7 +33,7 @@ def write_json(path: str, value: Any, *, durable: bool = False) -> None:
             if durable:  # after the rename, so that readers need not wait for the disk
                 os.fsync(file.fileno())
     except OSError:
-        _remove(partial)
+        remove(partial)
         raise
 
 
@@ -41,7 +41,8 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _remove(path: str) -> None:
+def remove(path: str) -> None:
+    """Delete a file that may be gone already."""
     try:
         os.unlink(path)
     except FileNotFoundError:
@@ -72,6 +73,12 @@ def open_log(directory: str, name: str) -> int:
 def read_state(directory: str) -> dict[str, Any]:
     """The job's state; empty when it is missing or damaged."""
     return read_json(os.path.join(directory, "state.json"))
+
+
+def checkpoint_dir(directory: str, job: dict[str, Any]) -> str:
+    """Where a job's checkpoints go: a place of its own unless it names one."""
+    own = os.path.join(directory, "checkpoints")
+    return os.path.join(job["workdir"], job["checkpoint_dir"] or own)
 
 
 def started(directory: str) -> bool:
@@ -154,9 +161,14 @@ def _recorded(directory: str) -> list[tuple[int, str]]:
 
 def cancel(directory: str, grace_s: float) -> str:
     """Ask for the job's end; returns what `check` says of it. Raises OSError."""
-    if os.path.isdir(directory):
-        write_json(os.path.join(directory, "cancel"), {"grace_s": grace_s})
-    return check(directory)
+    if not os.path.isdir(directory):
+        return "none"
+    request = os.path.join(directory, "cancel")
+    write_json(request, {"grace_s": grace_s})
+    answer = check(directory)
+    if answer == "none":
+        remove(request)  # or a later start would obey it
+    return answer
 
 
 def destroy(root: str) -> list[int]:
@@ -165,13 +177,17 @@ def destroy(root: str) -> list[int]:
     Raises:
         OSError: A directory cannot be read or written.
     """
+    alive = [job for job in _jobs(root) if cancel(job, 0.0) == "alive"]
+    survivors = {pid for job in alive for pid in _destroy_one(job)}
+    return sorted(survivors.union(processes.end_all(lambda: _below(root))))
+
+
+def _jobs(root: str) -> list[str]:
+    """The directories of jobs, also of those that are just being started."""
     if not os.path.isdir(root):
         return []
     with os.scandir(root) as entries:
-        jobs = [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
-    alive = [job for job in jobs if started(job) and cancel(job, 0.0) == "alive"]
-    survivors = {pid for job in alive for pid in _destroy_one(job)}
-    return sorted(survivors.union(processes.end_all(lambda: _below(root))))
+        return [e.path for e in entries if os.path.exists(os.path.join(e.path, "lock"))]
 
 
 def _destroy_one(directory: str) -> set[int]:

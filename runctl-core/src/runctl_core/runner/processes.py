@@ -124,9 +124,12 @@ def marked(found: dict[int, Process], mark: str) -> set[int]:
 def prctl(option: int, value: int) -> None:
     """Linux's call of that name; nothing elsewhere."""
     if LINUX:
-        import ctypes
+        try:
+            import ctypes
 
-        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+            ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+        except (ImportError, OSError, AttributeError):
+            return  # a Python without ctypes: processes are still found by their marker
 
 
 def send(pids: Iterable[int], number: int) -> None:

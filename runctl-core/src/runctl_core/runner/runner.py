@@ -77,6 +77,7 @@ def _make_directory(root: str, job_id: str) -> str:
 
 
 def _launch(directory: str, request: dict[str, Any]) -> dict[str, Any]:
+    job_directory.remove(os.path.join(directory, "cancel"))  # of a start that was cut short
     job_directory.write_json(os.path.join(directory, "job.json"), request["job"])
     ours, theirs = os.pipe()
     if os.fork() == 0:

@@ -28,9 +28,9 @@ class Supervisor:
     def __init__(self, directory: str, request: dict[str, Any], guard_pid: int, guard_pipe: int) -> None:
         self.directory = directory
         self.job: dict[str, Any] = request["job"]
-        self.checkpoint_dir: str = self.job["checkpoint_dir"] or f"{directory}/checkpoints"
+        self.checkpoint_dir = job_directory.checkpoint_dir(directory, self.job)
         self.environ = _environ(directory, self.checkpoint_dir, request)
-        self.meter = usage.Meter(directory, self.checkpoint_dir, self.environ)
+        self.meter = usage.Meter(directory, self.checkpoint_dir, self.environ, self.job["idle_s"])
         self.pid = os.getpid()
         self.guard_pipe = guard_pipe
         self.current = 0
@@ -65,8 +65,7 @@ class Supervisor:
             answer: dict[str, Any] = {"pid": self.pid}
         except OSError as error:
             answer = {"error": job_directory.describe(error)}
-        os.write(launcher, json.dumps(answer).encode())
-        os.close(launcher)
+        _tell(launcher, answer)
         if "pid" in answer:
             processes.prctl(processes.PR_SET_CHILD_SUBREAPER, 1)
             if self._set_up():
@@ -307,14 +306,10 @@ class Supervisor:
         if self.kill_at is None and self.state["ended_at"] is None:
             if self.job["deadline"] and time.time() >= self.job["deadline"]:
                 self._stop("budget" if self.job["deadline_is_budget"] else "deadline", grace_s)
-            elif self._idle(now):
+            elif self.state["phase"] == "running" and self.meter.idle():
                 self._stop("idle", grace_s)
         if self.kill_at is not None and now >= self.kill_at:
             self._kill(now - self.kill_at)
-
-    def _idle(self, now: float) -> bool:
-        idle_s = self.job["idle_s"]
-        return bool(idle_s and self.state["phase"] == "running" and self.meter.idle(now, idle_s))
 
     def _asked_to_cancel(self) -> float | None:
         """The grace of a request to cancel that is new, in seconds."""
@@ -359,6 +354,15 @@ def _environ(directory: str, checkpoint_dir: str, request: dict[str, Any]) -> di
     if request["job"]["resume_from"]:
         environ["RUNCTL_RESUME_FROM"] = request["job"]["resume_from"]
     return environ
+
+
+def _tell(launcher: int, answer: dict[str, Any]) -> None:
+    try:
+        os.write(launcher, json.dumps(answer).encode())
+    except BrokenPipeError:
+        return  # who started us was killed; the job can be found all the same
+    finally:
+        os.close(launcher)
 
 
 def _words(status: int) -> str:

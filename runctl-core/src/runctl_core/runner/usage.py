@@ -87,9 +87,15 @@ def _on_path(program: str, environ: Mapping[str, str]) -> str:
 
 
 class Meter:
-    """Takes samples, keeps the latest in `usage.json`, and knows for how long a job did nothing."""
+    """Takes samples, keeps the latest in `usage.json`, and knows whether a job did nothing.
 
-    def __init__(self, directory: str, checkpoint_dir: str, environ: Mapping[str, str]) -> None:
+    `window_s` is for how long it must have done nothing to be idle, in seconds; 0 for never.
+    """
+
+    def __init__(
+        self, directory: str, checkpoint_dir: str, environ: Mapping[str, str], window_s: float
+    ) -> None:
+        self._window_s = window_s
         self._path = os.path.join(directory, "usage.json")
         self._directory, self._checkpoint_dir = directory, checkpoint_dir
         self._samples: deque[dict[str, Any]] = deque(maxlen=SAMPLES_KEPT)
@@ -114,6 +120,8 @@ class Meter:
         then = self._window[-1][0]
         used_s = self._add_cpu(members)
         self._window.append((now, self._cpu_s))
+        while len(self._window) > 1 and self._window[1][0] <= now - self._window_s:
+            self._window.popleft()
         if log_bytes != self._log_bytes or (self.gpu.percent or 0.0) >= BUSY_GPU_PERCENT:
             self._busy_at, self._log_bytes = now, log_bytes
         disk = os.statvfs(self._directory)
@@ -139,11 +147,13 @@ class Meter:
         self._raw_cpu_s, self._cpu_s = raw_s, self._cpu_s + used_s
         return used_s
 
-    def idle(self, now: float, window_s: float) -> bool:
-        """Whether neither log, checkpoints, GPUs nor processors moved in the last `window_s`."""
-        while len(self._window) > 1 and self._window[1][0] <= now - window_s:
-            self._window.popleft()
-        if min(now - self._busy_at, now - self._window[0][0]) < window_s:
+    def idle(self) -> bool:
+        """Whether neither log, checkpoints, GPUs nor processors moved for the window.
+
+        It is judged as of the last sample: of what came after it, nothing is known.
+        """
+        now, window_s = self._window[-1][0], self._window_s
+        if not window_s or min(now - self._busy_at, now - self._window[0][0]) < window_s:
             return False
         if self._cpu_s - self._window[0][1] >= BUSY_CORES * (now - self._window[0][0]):
             return False
