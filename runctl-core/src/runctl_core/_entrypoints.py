@@ -1,40 +1,60 @@
 """Entry points, read from the metadata files of installed packages without `importlib.metadata`.
 
-That module costs 40 ms at import, more than everything else that `runctl ps` does. The result is the
-same (a test holds it against the standard library): for each distribution on the path the first one
-found counts, and only folders are searched, since runctl's plugins are never imported from archives.
+That module costs 40 ms at import, and `typing` 10 ms: more than everything else that `runctl --help`
+does. The result is the same (a test holds it against the standard library): of each distribution the
+first one on the path counts. Only folders are searched: installers unpack what they install, and a
+zip archive on the path would have to be opened to find that it brings nothing.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
 _SUFFIXES = (".dist-info", ".egg-info")
 
 
-class EntryPoint(NamedTuple):
-    """One entry point, and the distribution that brings it."""
+class EntryPoint:
+    """One entry point, and the distribution that brings it.
 
-    group: str
-    name: str
-    value: str
-    distribution: str
-    version: str
-    metadata_dir: str
+    Attributes:
+        group: The group that it is in.
+        name: Its name.
+        value: What it names, as `module:attribute`.
+        distribution: The distribution that brings it.
+        version: That distribution's version.
+        metadata_dir: The folder of that distribution's metadata.
+    """
+
+    __slots__ = ("distribution", "group", "metadata_dir", "name", "value", "version")
+
+    def __init__(self, group: str, name: str, value: str, metadata_dir: str) -> None:
+        self.group = group
+        self.name = name
+        self.value = value
+        self.metadata_dir = metadata_dir
+        stem = os.path.basename(metadata_dir).rpartition(".")[0]
+        self.distribution = _header(metadata_dir, "Name") or stem.partition("-")[0]
+        self.version = _header(metadata_dir, "Version") or stem.partition("-")[2] or "unknown"
+
+    @property
+    def source(self) -> str:
+        """Distribution and version, in words."""
+        return f"{self.distribution} {self.version}"
 
 
 def entry_points(group: str, path: Sequence[str] | None = None) -> list[EntryPoint]:
     """Every entry point of `group`, sorted by name and distribution."""
     found = []
     marker = f"[{group}]"
-    for folder, distribution, version in _distributions(sys.path if path is None else path):
+    for folder in _metadata_dirs(sys.path if path is None else path):
         text = _read(os.path.join(folder, "entry_points.txt"))
         if marker in text:
-            for name, value in _section(text, group):
-                found.append(EntryPoint(group, name, value, distribution, version, folder))
+            found += [EntryPoint(group, name, value, folder) for name, value in _section(text, group)]
     return sorted(found, key=lambda point: (point.name, point.distribution))
 
 
@@ -48,38 +68,56 @@ def enabled(group: str) -> list[EntryPoint]:
     return [point for point in points if point.name in names]
 
 
+def clash(point: EntryPoint, others: Iterable[EntryPoint], taken: Collection[str]) -> str:
+    """Why an entry point may not have its name; empty when it may.
+
+    Args:
+        point: The entry point.
+        others: All of its group.
+        taken: Names that runctl has itself.
+    """
+    if point.name in taken:
+        return f"runctl has {point.name} itself"
+    twins = [other.source for other in others if other.name == point.name]
+    return f"two plugins have this name, so neither is used: {' and '.join(twins)}" if len(twins) > 1 else ""
+
+
 def summary(point: EntryPoint) -> str:
     """The one-line summary of the distribution that brings an entry point."""
-    for name in ("METADATA", "PKG-INFO"):
-        for line in _read(os.path.join(point.metadata_dir, name)).splitlines():
-            if line.startswith("Summary:"):
-                return line.partition(":")[2].strip()
-            if not line:
-                break
-    return ""
+    return _header(point.metadata_dir, "Summary")
 
 
-def _distributions(path: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+def _metadata_dirs(path: Sequence[str]) -> Iterator[str]:
     seen: set[str] = set()
     for folder in path:
         try:
+            # Not sorted: of two versions left in one folder, the standard library takes the first.
             names = os.listdir(folder or ".")
         except OSError:
             continue
-        for entry in sorted(names):
-            if not entry.endswith(_SUFFIXES):
-                continue
-            stem = entry.rpartition(".")[0]
-            name, _, rest = stem.partition("-")
-            key = _normal(name)
-            if key not in seen:
-                seen.add(key)
-                full = os.path.join(folder or ".", entry)
-                yield full, name.replace("_", "-"), rest.partition("-")[0] or "unknown"
+        for entry in names:
+            if entry.endswith(_SUFFIXES):
+                key = _normal(entry.rpartition(".")[0].partition("-")[0])
+                if key not in seen:
+                    seen.add(key)
+                    yield os.path.join(folder or ".", entry)
 
 
 def _normal(name: str) -> str:
-    return name.lower().replace("-", "_").replace(".", "_")
+    words = name.lower().replace("-", "_").replace(".", "_").split("_")
+    inner = [word for word in words[1:-1] if word]
+    return "_".join([words[0], *inner, *words[-1:]]) if len(words) > 1 else name.lower()
+
+
+def _header(folder: str, field: str) -> str:
+    """The first value of a field in the header of a distribution's metadata."""
+    for name in ("METADATA", "PKG-INFO"):
+        for line in _read(os.path.join(folder, name)).splitlines():
+            if not line:
+                break
+            if line.startswith(f"{field}:"):
+                return line.partition(":")[2].strip()
+    return ""
 
 
 def _read(path: str) -> str:
@@ -94,9 +132,9 @@ def _section(text: str, group: str) -> Iterator[tuple[str, str]]:
     inside = False
     for raw in text.splitlines():
         line = raw.strip()
-        if line.startswith("["):
-            inside = line == f"[{group}]"
-        elif inside and line and not line.startswith(("#", ";")):
+        if line.startswith("[") and line.endswith("]"):
+            inside = line.strip("[]") == group
+        elif inside and line and not line.startswith("#"):
             name, equals, value = line.partition("=")
             if equals:
                 yield name.strip(), value.strip()
