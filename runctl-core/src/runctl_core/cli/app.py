@@ -49,6 +49,8 @@ def _dispatch(words: list[str]) -> int:
         return complete(words[1:])
     if words[0] in _HELP or words[0] == "help":
         return _dispatch([*words[1:], "--help"])
+    if _quick(words):
+        return 0
     row = table.find(words)
     if row is not None:
         depth = len(row[0].split())
@@ -56,6 +58,17 @@ def _dispatch(words: list[str]) -> int:
     if table.subcommands(words[0]):
         return _group(words)
     return _plugin_group(words)
+
+
+def _quick(words: list[str]) -> bool:
+    """Whether the command line was one that needs no Typer, and was carried out."""
+    if words[0] not in table.QUICK:
+        return False
+    module, name, flags = table.QUICK[words[0]]
+    if not flags.keys() >= set(words[1:]):
+        return False
+    getattr(importlib.import_module(module), name)(**{flags[word]: True for word in words[1:]})
+    return True
 
 
 def _function(row: tuple[str, str, str, str, str]) -> Any:

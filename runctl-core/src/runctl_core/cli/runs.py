@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Option
 
-from runctl_core.cli import output
+from runctl_core.cli import listing, output
 from runctl_core.cli.options import JsonFlag, RunArgument
 from runctl_core.cli.session import Session
 from runctl_core.clock import iso, now
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from runctl_core.executor import LogName
     from runctl_core.models.jobs import JobStatus, Usage
     from runctl_core.models.runs import Run
-
-_COLUMNS = ("RUN", "NAME", "PROJECT", "PROVIDER", "STATE", "ATTEMPT", "STARTED", "TOOK", "REASON")
 
 
 def ps(
@@ -31,10 +29,7 @@ def ps(
         runctl ps
         runctl ps --all --json
     """
-    session = Session()
-    _settle(session)
-    found = session.tracker.runs() if every else session.tracker.runs(states=_live())
-    _show(found, json)
+    listing.ps(every=every, json=json)
 
 
 def runs(
@@ -53,7 +48,7 @@ def runs(
         runctl runs --project mnist --json
     """
     session = Session()
-    _settle(session)
+    listing.settle(session)
     found = session.tracker.runs(
         states=_states(state) if state else None,
         project=project,
@@ -62,19 +57,7 @@ def runs(
         since=_since(since) if since else None,
         limit=limit or None,
     )
-    _show(found, json)
-
-
-def _live() -> tuple[Any, ...]:
-    from runctl_core.models.runs import OVER, RunState
-
-    return tuple(state for state in RunState if state not in OVER)
-
-
-def _settle(session: Session) -> None:
-    """Settle what is open; the engine is imported only when something is."""
-    if session.tracker.has_open_ends():
-        session.settle()
+    listing.show(found, json=json)
 
 
 def _states(names: list[str]) -> list[Any]:
@@ -97,54 +80,6 @@ def _since(text: str) -> datetime:
     if text[-1:] not in units or not text[:-1].isdecimal():
         raise UsageError(f"{text!r} is no age", why="a number and m, h, d or w", fix="--since 7d")
     return now() - timedelta(**{units[text[-1]]: int(text[:-1])})
-
-
-def _show(found: list[Run], json: bool) -> None:
-    if json:
-        output.print_json([_document(run) for run in found])
-        return
-    moment = now()
-    output.table(_COLUMNS, [_row(run, moment) for run in found], empty="no runs")
-
-
-def _document(run: Run) -> dict[str, Any]:
-    return {
-        "run": run.id,
-        "name": run.name,
-        "project": run.project,
-        "owner": run.owner,
-        "provider": run.provider,
-        "resource": run.resource_id,
-        "state": str(run.state),
-        "attempt": run.attempt,
-        "script": run.script,
-        "created_at": iso(run.created_at),
-        "started_at": run.started_at and iso(run.started_at),
-        "ended_at": run.ended_at and iso(run.ended_at),
-        "deadline": run.deadline and iso(run.deadline),
-        "exit_code": run.exit_code,
-        "signal": run.signal,
-        "ended_by": run.ended_by,
-        "reason": run.reason,
-    }
-
-
-def _row(run: Run, moment: datetime) -> tuple[str, ...]:
-    started = output.age(moment - run.started_at) if run.started_at else "-"
-    took = "-"
-    if run.started_at:
-        took = output.duration(((run.ended_at or moment) - run.started_at).total_seconds())
-    return (
-        run.id,
-        run.name,
-        run.project,
-        run.provider,
-        str(run.state),
-        str(run.attempt),
-        started,
-        took,
-        run.reason,
-    )
 
 
 def status(run: RunArgument, json: JsonFlag = False) -> None:

@@ -37,6 +37,12 @@ COMMANDS = (
 )
 """Name (two words in a group), module, function, panel, one-line summary."""
 
+QUICK = {
+    "ps": (_CLI + "listing", "ps", {"--all": "every", "-a": "every", "--json": "json"}),
+}
+"""Commands that answer without Typer when they get nothing but flags: module, function, and the
+parameter that each flag sets. Anything else goes through Typer as every command does."""
+
 GROUPS = {
     "checkpoint": "Look at checkpoints",
     "providers": "Look at the installed providers",
