@@ -4,8 +4,8 @@
 # ///
 """Train a small neural network on scikit-learn's handwritten digits, one checkpoint an epoch.
 
-    runctl train examples/digits.py
-    runctl train examples/digits.py -- --epochs 40
+runctl train examples/digits.py
+runctl train examples/digits.py -- --epochs 40
 """
 
 import argparse

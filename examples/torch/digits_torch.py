@@ -1,5 +1,7 @@
 """Train a small PyTorch network on scikit-learn's handwritten digits, on the CPU or a GPU.
 
+Each epoch saves a checkpoint; a resumed run goes on from the newest:
+
     runctl train examples/torch/digits_torch.py
     runctl train examples/torch/digits_torch.py --python python3     # with a PyTorch of your own
 """

@@ -121,7 +121,7 @@ def test_in_a_real_terminal_a_person_sees_the_run_and_its_end(home: Home) -> Non
 
         def screen() -> str:
             shown = subprocess.run([*tmux, "capture-pane", "-p"], capture_output=True, text=True, check=True)
-            return shown.stdout if "REASON" in shown.stdout else ""
+            return shown.stdout if "STARTED" in shown.stdout else ""
 
         seen = wait_for(screen, seconds=20, why="the table of runs never appeared")
     finally:

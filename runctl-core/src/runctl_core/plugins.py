@@ -7,22 +7,24 @@ nothing else. `RUNCTL_PLUGINS=none` leaves all of them out, `RUNCTL_PLUGINS=a,b`
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import sys
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from runctl_core._entrypoints import EntryPoint, enabled
-from runctl_core.errors import PluginError, UsageError
+from runctl_core._entrypoints import EntryPoint, clash, enabled
+from runctl_core.errors import PluginError, RunctlError, UsageError
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from runctl_core.models.checks import Check
-    from runctl_core.provider import ProviderInfo
+    from runctl_core.provider import ProviderInfo, TrainingProvider
 
 PROVIDERS = "runctl.providers"
 COMMANDS = "runctl.commands"
+
+LOAD_TIMEOUT_S = 10.0
+"""How long a plugin may take to load when all of them are looked at. One that is asked for by name
+has all the time it needs: the user sees what hangs, and can end it."""
 
 
 @frozen
@@ -36,6 +38,7 @@ class PluginReport:
         info: What the plugin says of its provider; None when it is broken.
         error: Why it is broken; empty when it is not.
         traceback: Where, for `runctl doctor`; empty when there is none.
+        warning: What is wrong with it, though it works; empty for nothing.
     """
 
     name: str
@@ -44,6 +47,7 @@ class PluginReport:
     info: ProviderInfo | None = None
     error: str = ""
     traceback: str = ""
+    warning: str = ""
 
     @property
     def source(self) -> str:
@@ -70,15 +74,37 @@ def load_provider(name: str) -> ProviderInfo:
 
 def load_report(name: str) -> PluginReport:
     """Load one provider's plugin, whatever happens. Raises PluginError for an unknown name."""
-    points = [point for point in enabled(PROVIDERS) if point.name == name]
-    if not points:
-        raise _unknown(name)
-    return _several(points) if len(points) > 1 else _load(points[0])
+    points = enabled(PROVIDERS)
+    for point in points:
+        if point.name == name:
+            why = clash(point, points, ())
+            return _report(point, error=why) if why else _load(point)
+    raise _unknown(name)
 
 
-def load_all() -> list[PluginReport]:
-    """Load every provider's plugin, each by itself."""
-    return [load_report(name) for name in provider_names()]
+def load_all(*, timeout_s: float = LOAD_TIMEOUT_S) -> list[PluginReport]:
+    """Load every provider's plugin, each by itself; one that hangs is left behind as broken."""
+    return [_load_in_time(name, timeout_s) for name in provider_names()]
+
+
+def open_provider(info: ProviderInfo, settings: Any) -> TrainingProvider:
+    """Make the provider.
+
+    Raises:
+        RunctlError: What the plugin raises of ours.
+        PluginError: It raised something else, or made something else than a provider.
+    """
+    from runctl_core.provider import TrainingProvider
+
+    try:
+        provider: Any = info.factory(settings)
+    except (RunctlError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise _cannot_open(info.name, _in_words(error)) from error
+    if not isinstance(provider, TrainingProvider):
+        raise _cannot_open(info.name, f"its factory made {provider!r}, not a TrainingProvider")
+    return provider
 
 
 def default_provider(configured: str | None) -> str:
@@ -113,27 +139,34 @@ def checks_of(report: PluginReport, settings: Any) -> list[Check]:
     point = next(p for p in enabled(PROVIDERS) if p.name == report.name)
     try:
         answers = _manager(_import(point)).hook.runctl_checks(settings=settings)
-        return [check for answer in answers for check in answer]
-    except (Exception, SystemExit) as error:
-        return [Check(f"{report.name} checks", Verdict.FAILED, _in_words(error))]
+        checks = [check for answer in answers for check in answer]
+        for check in checks:
+            _require(isinstance(check, Check), f"runctl_checks gave {check!r}, not a Check")
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        return [Check("its checks", Verdict.FAILED, _in_words(error), f"tell the author of {report.source}")]
+    return checks
 
 
 def command_groups() -> dict[str, EntryPoint]:
-    """Command groups that plugins bring, by name; of two with one name neither counts."""
-    points = enabled(COMMANDS)
-    names = [point.name for point in points]
-    return {point.name: point for point in points if names.count(point.name) == 1}
+    """Command groups that plugins bring, by name, from metadata alone."""
+    return {point.name: point for point in enabled(COMMANDS)}
 
 
 def load_command_group(point: EntryPoint) -> Any:
-    """The Typer app of a command group. Raises PluginError."""
+    """The Typer app of a command group. Raises PluginError, also when two plugins have the name."""
     try:
+        why = clash(point, enabled(COMMANDS), ())
+        _require(not why, why)
         return _import(point)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise PluginError(
             f"the commands of {point.name} cannot be loaded",
-            why=f"{point.distribution} {point.version}: {_in_words(error)}",
-            fix=f"pip install --upgrade {point.distribution}",
+            why=f"{point.source}: {_in_words(error)}",
+            fix=f"pip install --upgrade {point.distribution}, or pip uninstall it",
         ) from error
 
 
@@ -142,56 +175,116 @@ def _unknown(name: str) -> PluginError:
 
     installed = provider_names()
     near = difflib.get_close_matches(name, installed, n=1)
-    return PluginError(
-        f"no provider {name} is installed",
-        why=f"installed: {', '.join(installed) or 'none'}",
-        fix=f"--provider {near[0]}" if near else f"pip install runctl-{name}",
-    )
+    fixes = [f"--provider {near[0]}"] if near else []
+    if name.replace("-", "").replace("_", "").isalnum():
+        fixes.append(f"pip install runctl-{name}")
+    why = f"installed: {', '.join(installed) or 'none'}"
+    if only := os.environ.get("RUNCTL_PLUGINS"):
+        why += f" (RUNCTL_PLUGINS={only} leaves out the others)"
+    fix = ", or ".join(fixes) or "runctl providers list"
+    return PluginError(f"no provider {name} is installed", why=why, fix=fix)
 
 
-def _several(points: Iterable[EntryPoint]) -> PluginReport:
-    points = list(points)
-    who = " and ".join(f"{point.distribution} {point.version}" for point in points)
-    first = points[0]
-    error = f"two plugins have this name, so neither is used: {who}"
-    return PluginReport(first.name, first.distribution, first.version, error=error)
+def _cannot_open(name: str, why: str) -> PluginError:
+    return PluginError(f"the provider {name} cannot be opened", why=why, fix=f"runctl doctor {name}")
+
+
+def _load_in_time(name: str, timeout_s: float) -> PluginReport:
+    import threading
+
+    thread = threading.Thread(target=load_report, args=(name,), daemon=True)
+    thread.start()
+    thread.join(timeout_s)
+    if thread.is_alive():
+        point = next(point for point in enabled(PROVIDERS) if point.name == name)
+        _reports[_key(point)] = _report(point, error=f"it did not load within {timeout_s:.0f} s")
+    return load_report(name)
+
+
+_reports: dict[tuple[str, str], PluginReport] = {}
+"""What became of each plugin: the hook `runctl_provider` is called once a process."""
+
+
+def _key(point: EntryPoint) -> tuple[str, str]:
+    return point.metadata_dir, point.name
 
 
 def _load(point: EntryPoint) -> PluginReport:
+    if _key(point) not in _reports:
+        _reports[_key(point)] = _loaded(point)
+    return _reports[_key(point)]
+
+
+def _loaded(point: EntryPoint) -> PluginReport:
+    from contextlib import redirect_stdout
+
+    printed = _Printed()
     try:
-        info = _info(point)
-    except (Exception, SystemExit) as error:
+        with redirect_stdout(printed):
+            info = _info(point)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         import traceback
 
-        return PluginReport(
-            point.name,
-            point.distribution,
-            point.version,
-            error=_in_words(error),
-            traceback="".join(traceback.format_exception(error)),
-        )
-    return PluginReport(point.name, point.distribution, point.version, info=info)
+        trace = "".join(traceback.format_exception(error))
+        return _report(point, error=_in_words(error), traceback=trace)
+    return _report(point, info=info, warning="it prints when it is loaded" if printed.anything else "")
+
+
+def _report(point: EntryPoint, **fields: Any) -> PluginReport:
+    return PluginReport(point.name, point.distribution, point.version, **fields)
+
+
+class _Printed:
+    """Standard output for a plugin that is loading: notes that it printed, onto standard error."""
+
+    anything = False
+
+    def write(self, text: str) -> int:
+        self.anything = True
+        return sys.stderr.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys.stderr, name)
 
 
 def _info(point: EntryPoint) -> ProviderInfo:
-    from runctl_core.provider import API_VERSION, ProviderInfo
+    from runctl_core.provider import ProviderInfo
 
-    info = _manager(_import(point)).hook.runctl_provider()
-    if not isinstance(info, ProviderInfo):
-        raise PluginError(f"runctl_provider returned {info!r}, not a ProviderInfo")
-    if info.api > API_VERSION:
-        raise PluginError(
-            f"it was made for plugin API {info.api}, and this runctl-core speaks {API_VERSION}:"
-            " pip install --upgrade runctl-core"
-        )
-    if info.name != point.name:
-        raise PluginError(f"it calls itself {info.name}, its entry point {point.name}")
+    info: ProviderInfo = _manager(_import(point)).hook.runctl_provider()
+    _require(isinstance(info, ProviderInfo), f"runctl_provider returned {info!r}, not a ProviderInfo")
+    _require_fitting_api(info, point)
+    _require(info.name == point.name, f"it calls itself {info.name}, its entry point {point.name}")
+    _require(callable(info.factory), f"its factory {info.factory!r} cannot be called")
+    from runctl_core.settings import describe
+
+    try:
+        describe(info.settings)
+    except Exception as error:
+        raise PluginError(f"its settings cannot be read: {_in_words(error)}") from error
     return info
 
 
-def _manager(plugin: ModuleType) -> Any:
-    from pluggy import PluginManager
-    from pluggy._manager import PluginValidationError
+def _require_fitting_api(info: ProviderInfo, point: EntryPoint) -> None:
+    from runctl_core.provider import API_VERSION
+
+    if info.api != API_VERSION:
+        newer = isinstance(info.api, int) and info.api > API_VERSION
+        older = "runctl-core" if newer else point.distribution
+        raise PluginError(
+            f"it was made for plugin API {info.api}, and this runctl-core speaks {API_VERSION}:"
+            f" pip install --upgrade {older}"
+        )
+
+
+def _require(true: bool, otherwise: str) -> None:
+    if not true:
+        raise PluginError(otherwise)
+
+
+def _manager(plugin: Any) -> Any:
+    from pluggy import PluginManager, PluginValidationError
 
     from runctl_core.hookspecs import TrainingProviderSpec
 
@@ -201,14 +294,15 @@ def _manager(plugin: ModuleType) -> Any:
         manager.register(plugin)
         manager.check_pending()
     except PluginValidationError as error:
-        raise PluginError(f"{error} (hooks: runctl_provider, runctl_checks)") from error
+        known = ", ".join(hook for hook in vars(TrainingProviderSpec) if hook.startswith("runctl_"))
+        raise PluginError(f"{error} (hooks: {known})") from error
     return manager
 
 
 def _import(point: EntryPoint) -> Any:
     import importlib
 
-    module, _, attribute = point.value.partition(":")
+    module, _, attribute = point.value.partition("[")[0].partition(":")
     loaded: Any = importlib.import_module(module.strip())
     for part in filter(None, attribute.strip().split(".")):
         loaded = getattr(loaded, part)
@@ -219,4 +313,6 @@ def _in_words(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return f"it called sys.exit({error.code!r})"
     text = str(error).strip().splitlines()
+    if isinstance(error, PluginError) and text:
+        return text[0]
     return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__

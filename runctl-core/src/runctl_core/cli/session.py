@@ -59,11 +59,11 @@ class Session:
         """The provider of a plan. Raises PluginError or ConfigError."""
         key = f"{plan.provider} {sorted(plan.provider_flags.items())}"
         if key not in self._providers:
-            from runctl_core.plugins import load_provider
+            from runctl_core.plugins import load_provider, open_provider
 
             info = load_provider(plan.provider)
             settings = self.config.provider_settings(plan.provider, info.settings, plan.provider_flags)
-            self._providers[key] = info.factory(settings)
+            self._providers[key] = open_provider(info, settings)
         return self._providers[key]
 
     def settled_run(self, ref: str) -> Run:

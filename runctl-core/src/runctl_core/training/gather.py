@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from runctl_core.config import Config
 from runctl_core.errors import RunctlError
 from runctl_core.models.resources import Offer, ResourceRequest
-from runctl_core.plugins import load_provider
+from runctl_core.plugins import load_provider, open_provider
 from runctl_core.training.calls import call
 from runctl_core.training.choose import by_price
 
@@ -34,7 +34,7 @@ def gather(
     def ask(name: str) -> None:
         def answer() -> list[Offer]:
             info = load_provider(name)
-            provider = info.factory(config.provider_settings(name, info.settings))
+            provider = open_provider(info, config.provider_settings(name, info.settings))
             return list(provider.offers(request))
 
         try:
