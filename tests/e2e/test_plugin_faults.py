@@ -115,6 +115,6 @@ def test_a_command_group_that_clashes_or_breaks_is_named(home: Home) -> None:
     assert broken.returncode == 110
     assert b"groups 1.0" in broken.stderr
     checks = {c["name"]: c for c in json.loads(home.runctl("doctor", "--json").stdout)}
-    assert "runctl has this one itself" in checks["command train"]["detail"]
+    assert "runctl has train itself" in checks["command train"]["detail"]
     assert "broken group" in checks["command mygroup"]["detail"]
     _assert_everything_else_works(home)
