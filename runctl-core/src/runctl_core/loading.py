@@ -46,7 +46,7 @@ def hooks_of(point: EntryPoint, spec: type) -> Any:
         manager.check_pending()
     except PluginValidationError as error:
         known = ", ".join(hook for hook in vars(spec) if hook.startswith("runctl_"))
-        raise PluginError(f"{error} (hooks: {known})") from error
+        raise PluginError(f"{' '.join(str(error).split())} (hooks: {known})") from error
     return manager.hook
 
 
