@@ -56,7 +56,7 @@ def _assert_everything_else_works(home: Home) -> None:
 def test_a_broken_plugin_is_named_and_stops_nothing(home: Home, fault: str) -> None:
     source, told = FAULTS[fault]
     _install(home, f"their-{fault}", fault, source.replace("{name}", fault))
-    listed = {row["name"]: row for row in home.json("providers", "list")}
+    listed = {row["provider"]: row for row in home.json("providers", "list")}
     assert listed["local"]["state"] == "ok"
     assert listed[fault]["state"] == "broken"
     assert told in listed[fault]["error"]
@@ -72,7 +72,7 @@ def test_a_broken_plugin_is_named_and_stops_nothing(home: Home, fault: str) -> N
 def test_two_plugins_of_one_name_are_both_named_and_neither_is_used(home: Home) -> None:
     for distribution in ("first-twin", "second-twin"):
         _install(home, distribution, "twin", GOOD.replace("{name}", "twin").replace("{api}", "1"))
-    (row,) = [row for row in home.json("providers", "list") if row["name"] == "twin"]
+    (row,) = [row for row in home.json("providers", "list") if row["provider"] == "twin"]
     assert row["state"] == "broken"
     assert "first-twin 2.5" in row["error"]
     assert "second-twin 2.5" in row["error"]
@@ -85,7 +85,7 @@ def test_a_plugin_that_prints_leaves_json_clean(home: Home) -> None:
     source = "import os\nprint('hello from a plugin')\n" + GOOD
     _install(home, "their-chatty", "chatty", source.replace("{name}", "chatty").replace("{api}", "1"))
     done = home.runctl("providers", "list", "--json")
-    assert {row["name"] for row in json.loads(done.stdout)} == {"local", "chatty"}
+    assert {row["provider"] for row in json.loads(done.stdout)} == {"local", "chatty"}
     assert b"hello from a plugin" in done.stderr
 
 
@@ -93,7 +93,7 @@ def test_plugins_can_be_bisected(home: Home) -> None:
     _install(home, "their-raises", "raises", "raise RuntimeError")
     for setting, names in (("none", set()), ("local", {"local"}), ("local,raises", {"local", "raises"})):
         done = home.runctl("providers", "list", "--json", env={"RUNCTL_PLUGINS": setting})
-        assert {row["name"] for row in json.loads(done.stdout)} == names
+        assert {row["provider"] for row in json.loads(done.stdout)} == names
 
 
 def test_a_provider_is_only_imported_when_it_is_used(home: Home) -> None:

@@ -30,8 +30,6 @@ def doctor(
 ) -> None:
     """Check this computer, the configuration and every plugin.
 
-    Ends with status 109 when a check failed; warnings do not count.
-
     Examples:
         runctl doctor
         runctl doctor aws --json
@@ -97,7 +95,7 @@ def _plugin(report: PluginReport) -> Iterator[Check]:
         fix = f"pip install --upgrade {report.distribution}, or RUNCTL_PLUGINS without it"
         yield Check(f"provider {report.name}", Verdict.FAILED, f"{report.source}: {report.error}", fix)
         return
-    yield Check(f"provider {report.name}", Verdict.OK, report.source)
+    yield _loaded(report)
     try:
         settings = load(directory=os.getcwd()).provider_settings(report.name, report.info.settings)
     except RunctlError as error:
@@ -105,6 +103,14 @@ def _plugin(report: PluginReport) -> Iterator[Check]:
         return
     for check in checks_of(report, settings):
         yield Check(f"{report.name}: {check.name}", check.verdict, check.detail, check.fix)
+
+
+def _loaded(report: PluginReport) -> Check:
+    name = f"provider {report.name}"
+    if report.warning:
+        fix = f"tell the author of {report.distribution}"
+        return Check(name, Verdict.WARNING, f"{report.source}: {report.warning}", fix)
+    return Check(name, Verdict.OK, report.source)
 
 
 def _command_groups() -> Iterator[Check]:
