@@ -95,7 +95,11 @@ def _plugin(report: PluginReport) -> Iterator[Check]:
         fix = f"pip install --upgrade {report.distribution}, or RUNCTL_PLUGINS without it"
         yield Check(f"provider {report.name}", Verdict.FAILED, f"{report.source}: {report.error}", fix)
         return
-    yield _loaded(report)
+    if report.warning:
+        fix = f"tell the author of {report.distribution}"
+        yield Check(f"provider {report.name}", Verdict.WARNING, f"{report.source}: {report.warning}", fix)
+    else:
+        yield Check(f"provider {report.name}", Verdict.OK, report.source)
     try:
         settings = load(directory=os.getcwd()).provider_settings(report.name, report.info.settings)
     except RunctlError as error:
@@ -103,14 +107,6 @@ def _plugin(report: PluginReport) -> Iterator[Check]:
         return
     for check in checks_of(report, settings):
         yield Check(f"{report.name}: {check.name}", check.verdict, check.detail, check.fix)
-
-
-def _loaded(report: PluginReport) -> Check:
-    name = f"provider {report.name}"
-    if report.warning:
-        fix = f"tell the author of {report.distribution}"
-        return Check(name, Verdict.WARNING, f"{report.source}: {report.warning}", fix)
-    return Check(name, Verdict.OK, report.source)
 
 
 def _command_groups() -> Iterator[Check]:

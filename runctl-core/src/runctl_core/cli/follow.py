@@ -14,7 +14,7 @@ from runctl_core.cli.session import Session
 
 if TYPE_CHECKING:
     from runctl_core.cli.progress import TerminalReporter
-    from runctl_core.executor import JobExecutor
+    from runctl_core.executor import JobExecutor, LogName
     from runctl_core.models.runs import Run
 
 _TAIL_READ = 1 << 16
@@ -45,12 +45,13 @@ def logs(
         _follow(session, reporter, found, tail)
         return
     executor = executor_of(session, found)
-    source = LogSource(found, executor, log="setup" if setup else "job", attempt=attempt)
+    log: LogName = "setup" if setup else "job"
+    source = LogSource(found, executor, log=log, attempt=attempt)
     offset = 0 if tail is None else source.tail_offset(tail)
     if json:
         data = b"".join(source.pieces(offset))
         text = data.decode(errors="replace")
-        document = {"run": found.id, "attempt": attempt or found.attempt, "log": source.log}
+        document = {"run": found.id, "attempt": attempt or found.attempt, "log": log}
         output.print_json({**document, "offset_bytes": offset, "size_bytes": len(data), "text": text})
         return
     for data in source.pieces(offset):

@@ -35,7 +35,7 @@ class LogSource:
         self._run = run
         self._attempt = attempt or run.attempt
         self._executor = executor if self._attempt == run.attempt else None
-        self.log: LogName = log
+        self._log = log
 
     def read(self, offset: int, limit: int = 1 << 20) -> bytes:
         """At most `limit` bytes from `offset` on; empty at the present end.
@@ -43,14 +43,14 @@ class LogSource:
         Raises:
             NotFound: There is no such log: the script never started.
         """
-        path = log_path(self._run.id, self._attempt, self.log)
+        path = log_path(self._run.id, self._attempt, self._log)
         try:
             with open(path, "rb") as file:
                 file.seek(offset)
                 return file.read(limit)
         except FileNotFoundError as error:
             if self._executor is not None:
-                return self._executor.logs(handle_of(self._run), offset, limit=limit, log=self.log)
+                return self._executor.logs(handle_of(self._run), offset, limit=limit, log=self._log)
             raise NotFound(
                 f"no log of attempt {self._attempt} of {self._run.id}",
                 why="the script never started, or its log could not be brought home",
@@ -60,7 +60,7 @@ class LogSource:
     def size(self) -> int:
         """Its size at present, in bytes. Raises NotFound."""
         try:
-            return os.path.getsize(log_path(self._run.id, self._attempt, self.log))
+            return os.path.getsize(log_path(self._run.id, self._attempt, self._log))
         except FileNotFoundError:
             return sum(len(data) for data in self.pieces())
 

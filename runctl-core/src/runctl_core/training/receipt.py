@@ -98,6 +98,7 @@ def describe(tracker: ResourceTracker, run: Run, plan: Plan) -> dict[str, Any]:
         "checkpoint_dir": plan.checkpoint_directory(run.id),
         "log": log_path(run.id, run.attempt),
         "results": run_dir(run.id),
+        "receipt": receipt_path(run.id),
         "changes": [documents.of_change(change) for change in tracker.changes(run.id)],
     }
 
