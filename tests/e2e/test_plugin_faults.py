@@ -67,7 +67,7 @@ def _assert_everything_else_works(home: Home) -> None:
 def test_a_broken_plugin_is_named_and_stops_nothing(home: Home, name: str) -> None:
     source, told = BROKEN[name]
     _install(home, name, source)
-    listed = {row["name"]: row for row in home.json("providers", "list")}
+    listed = {row["provider"]: row for row in home.json("providers", "list")}
     assert listed["local"]["state"] == "ok"
     assert listed[name]["state"] == "broken"
     assert told in listed[name]["error"]
@@ -81,7 +81,7 @@ def test_a_broken_plugin_is_named_and_stops_nothing(home: Home, name: str) -> No
 def test_all_of_them_at_once_stop_nothing(home: Home) -> None:
     for name, (source, _) in BROKEN.items():
         _install(home, name, source)
-    broken = {row["name"] for row in home.json("providers", "list") if row["state"] == "broken"}
+    broken = {row["provider"] for row in home.json("providers", "list") if row["state"] == "broken"}
     assert broken == set(BROKEN)
     assert {name for name in _checks(home) if name.startswith("provider ")} >= {
         f"provider {b}" for b in BROKEN
@@ -92,7 +92,7 @@ def test_all_of_them_at_once_stop_nothing(home: Home) -> None:
 def test_two_plugins_of_one_name_are_both_named_and_neither_is_used(home: Home) -> None:
     for name in ("first-twin", "second-twin"):
         _install(home, "twin", hook("twin"), by=name)
-    (row,) = [row for row in home.json("providers", "list") if row["name"] == "twin"]
+    (row,) = [row for row in home.json("providers", "list") if row["provider"] == "twin"]
     assert row["state"] == "broken"
     for told in (row["error"], _checks(home)["provider twin"]["detail"]):
         assert "first-twin 2.5" in told
@@ -116,7 +116,7 @@ PRINTS = {
 def test_a_plugin_that_prints_leaves_json_clean(home: Home, how: str) -> None:
     _install(home, "chatty", f"{PRINTS[how]}\n" + hook("chatty"))
     done = home.runctl("providers", "list", "--json")
-    assert {row["name"] for row in json.loads(done.stdout)} == {"local", "chatty"}
+    assert {row["provider"] for row in json.loads(done.stdout)} == {"local", "chatty"}
     assert b"hello" in done.stderr
     assert json.loads(home.runctl("config", "show", "--json").stdout)
     assert json.loads(home.runctl("doctor", "--json").stdout)
@@ -124,7 +124,7 @@ def test_a_plugin_that_prints_leaves_json_clean(home: Home, how: str) -> None:
 
 def test_a_plugin_that_prints_is_warned_of_by_name(home: Home) -> None:
     _install(home, "chatty", "print('hello')\n" + hook("chatty"))
-    (row,) = [row for row in home.json("providers", "list") if row["name"] == "chatty"]
+    (row,) = [row for row in home.json("providers", "list") if row["provider"] == "chatty"]
     assert (row["state"], row["warning"]) == ("ok", "it prints when it is loaded")
     assert b"it prints when it is loaded" in home.runctl("providers", "list").stdout
     assert b"it prints when it is loaded" in home.runctl("providers", "show", "chatty").stdout
@@ -186,7 +186,7 @@ def test_plugins_can_be_bisected(home: Home) -> None:
     _install(home, "raises", "raise RuntimeError")
     for setting, names in (("none", set()), ("local", {"local"}), ("local,raises", {"local", "raises"})):
         done = home.runctl("providers", "list", "--json", env={"RUNCTL_PLUGINS": setting})
-        assert {row["name"] for row in json.loads(done.stdout)} == names
+        assert {row["provider"] for row in json.loads(done.stdout)} == names
 
 
 def test_a_provider_is_only_imported_when_it_is_used(home: Home) -> None:

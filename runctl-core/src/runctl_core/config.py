@@ -18,20 +18,17 @@ from runctl_core.errors import ConfigError
 from runctl_core.paths import config_dir
 from runctl_core.settings import convert, describe, setting
 
-KNOWN_VARIABLES = frozenset(
-    {
-        "RUNCTL_STATE_DIR",
-        "RUNCTL_CONFIG_DIR",
-        "RUNCTL_PLUGINS",
-        "RUNCTL_DEBUG",
-        "RUNCTL_LOG",
-        "RUNCTL_RUN_ID",
-        "RUNCTL_CHECKPOINT_DIR",
-        "RUNCTL_RESUME_FROM",
-        "RUNCTL_JOB",
-    }
-)
-"""Variables of ours that are no settings."""
+KNOWN_VARIABLES = {
+    "RUNCTL_STATE_DIR": "Where runs, their results and the tracker's database are kept.",
+    "RUNCTL_CONFIG_DIR": "Where the user's config.toml is.",
+    "RUNCTL_PLUGINS": "Which plugins are loaded: `none`, or names separated by commas; all otherwise.",
+    "RUNCTL_DEBUG": "Set to anything, errors are shown with their traceback.",
+    "RUNCTL_RUN_ID": "Set for the script: its run, the same over all attempts.",
+    "RUNCTL_CHECKPOINT_DIR": "Set for the script: the folder for its checkpoints.",
+    "RUNCTL_RESUME_FROM": "Set for the script when there is a checkpoint to continue from: its path.",
+    "RUNCTL_JOB": "Set for the script: the mark by which its processes are found; not to be changed.",
+}
+"""Variables of ours that are no settings, and what each means."""
 
 
 LARGEST = 1_000_000
@@ -306,7 +303,7 @@ def strange_variables() -> list[str]:
 
     from runctl_core.plugins import load_all
 
-    known = KNOWN_VARIABLES | {f"RUNCTL_{s.name.upper()}" for s in describe(CoreSettings)}
+    known = {*KNOWN_VARIABLES, *(f"RUNCTL_{s.name.upper()}" for s in describe(CoreSettings))}
     for report in load_all():
         settings = report.info.settings if report.info else None
         known |= {f"RUNCTL_{_variable(report.name)}_{s.name.upper()}" for s in describe(settings)}

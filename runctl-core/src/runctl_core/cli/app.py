@@ -190,8 +190,16 @@ def _run(command: Any, name: str, words: list[str]) -> int:
 
 
 def _page(name: str, function: Any, command: Any) -> str:
+    import inspect
+
     from runctl_core.cli.help import command_help
 
+    arguments, panels = parameters(command)
+    return command_help(name, inspect.getdoc(function) or "", arguments, panels)
+
+
+def parameters(command: Any) -> tuple[list[tuple[str, str]], dict[str, list[tuple[str, str]]]]:
+    """What a parsed command takes, each with its help: its arguments, and its options by panel."""
     arguments: list[tuple[str, str]] = []
     panels: dict[str, list[tuple[str, str]]] = {}
     for parameter in command.params:
@@ -201,9 +209,7 @@ def _page(name: str, function: Any, command: Any) -> str:
             title = getattr(parameter, "rich_help_panel", None) or "Options"
             panels.setdefault(title, []).append((_flag(parameter), parameter.help or ""))
     panels.setdefault("Options", []).append(("--help", "Print this."))
-    import inspect
-
-    return command_help(name, inspect.getdoc(function) or "", arguments, panels)
+    return arguments, panels
 
 
 def _flag(option: Any) -> str:

@@ -81,6 +81,7 @@ def set_(
     key: KeyArgument,
     value: Annotated[str, Argument(metavar="VALUE", help="Lists are separated by commas.")],
     project: ProjectFlag = False,
+    json: JsonFlag = False,
 ) -> None:
     """Set a setting, for this user or for the project here. Comments in the file are kept.
 
@@ -90,10 +91,11 @@ def set_(
     """
     from runctl_core.config_file import set_value
 
-    output.note(f"{key} is set in {set_value(key, value, project=project, directory=os.getcwd())}")
+    path = set_value(key, value, project=project, directory=os.getcwd())
+    _changed(key, "set", path, json)
 
 
-def unset(key: KeyArgument, project: ProjectFlag = False) -> None:
+def unset(key: KeyArgument, project: ProjectFlag = False, json: JsonFlag = False) -> None:
     """Take a setting back, so that the next layer counts.
 
     Examples:
@@ -101,7 +103,15 @@ def unset(key: KeyArgument, project: ProjectFlag = False) -> None:
     """
     from runctl_core.config_file import unset_value
 
-    output.note(f"{key} is unset in {unset_value(key, project=project, directory=os.getcwd())}")
+    path = unset_value(key, project=project, directory=os.getcwd())
+    _changed(key, "unset", path, json)
+
+
+def _changed(key: str, change: str, path: str, json: bool) -> None:
+    if json:
+        output.print_json({"key": key, "change": change, "path": path})
+        return
+    output.note(f"{key} is {change} in {path}")
 
 
 def validate(json: JsonFlag = False) -> None:
@@ -113,12 +123,19 @@ def validate(json: JsonFlag = False) -> None:
         runctl config validate
     """
     from runctl_core.config import load, strange_variables, unused_sections
+    from runctl_core.errors import ConfigError
 
-    config = load(directory=os.getcwd())
-    _rows()
-    warnings = [*unused_sections(config), *strange_variables()]
+    warnings: list[str] = []
+    try:
+        config = load(directory=os.getcwd())
+        _rows()
+        warnings = [*unused_sections(config), *strange_variables()]
+    except ConfigError as error:
+        if json:
+            output.print_json({"valid": False, "error": error.to_json(), "warnings": warnings})
+        raise
     if json:
-        output.print_json({"valid": True, "warnings": warnings})
+        output.print_json({"valid": True, "error": None, "warnings": warnings})
         return
     for warning in warnings:
         output.note(f"warning: {warning}")

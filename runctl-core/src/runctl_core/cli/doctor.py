@@ -31,8 +31,6 @@ def doctor(
 ) -> None:
     """Check this computer, the configuration and every plugin.
 
-    Ends with status 109 when a check failed; warnings do not count.
-
     Examples:
         runctl doctor
         runctl doctor aws --json

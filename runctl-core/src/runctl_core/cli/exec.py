@@ -17,8 +17,6 @@ def exec_(
 ) -> None:
     """Run a command on the machine of a live run, in its directory and with its variables.
 
-    Its exit status is this command's.
-
     Examples:
         runctl exec brave-otter-41 -- nvidia-smi
         runctl exec latest -- bash

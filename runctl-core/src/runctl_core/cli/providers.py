@@ -41,7 +41,7 @@ def list_(json: JsonFlag = False) -> None:
 
 def _document(report: PluginReport) -> dict[str, Any]:
     return {
-        "name": report.name,
+        "provider": report.name,
         "title": report.info.title if report.info else None,
         "distribution": report.distribution,
         "version": report.version,
@@ -67,7 +67,7 @@ def show(
     report = load_report(name)
     document = _document(report) | {
         "api": info.api,
-        "homepage": info.homepage,
+        "homepage": info.homepage or None,
         "unsupported": dict(info.unsupported),
         "settings": [
             {
