@@ -30,6 +30,7 @@ from runctl_core.api import (
     Scope,
     TrainingProvider,
 )
+from runctl_local.certificates import trust
 from runctl_local.gpus import GPU, gpu_processes, list_gpus
 from runctl_local.processes import unmanaged
 from runctl_local.settings import Settings
@@ -52,7 +53,7 @@ class SlotExecutor(RunnerExecutor):
 
     def start(self, job: Job) -> str:
         """Start a job with the slot's GPUs."""
-        return super().start(evolve(job, env={**job.env, **self._visible}))
+        return super().start(evolve(job, env={**trust(os.environ), **job.env, **self._visible}))
 
 
 class LocalProvider(TrainingProvider):
