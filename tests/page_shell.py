@@ -40,13 +40,12 @@ class PageShell:
         root: An empty folder; `root/home/you` becomes the home.
         environment: What `make_environment` made; copied, so that a page keeps its changes to itself.
         cache: Where uv keeps downloads, shared by all pages.
-        work: The folder to begin in, below the home.
     """
 
-    def __init__(self, root: Path, environment: Path, cache: Path, work: str) -> None:
+    def __init__(self, root: Path, environment: Path, cache: Path) -> None:
         self._root = root
         self.home = root / "home" / "you"
-        self.work = self.home / work
+        self.work = self.home / "project"
         self.work.mkdir(parents=True)
         shutil.copytree(environment, root / "python", symlinks=True)
         self._command("runctl", "runctl_core.__main__")

@@ -18,7 +18,9 @@ FILES = frozenset({"python", "toml", "ini", "sh"})
 """Languages of blocks that are written to files."""
 
 _FILE_NAME = re.compile(r"`(?P<name>[^`]+)`[^`]*:$")
-_RUN_ID = re.compile(r"\b[a-z]+-[a-z]+-\d\d\b")
+RUN_ID = re.compile(r"(?<![\w…-])[a-z]+-[a-z]+-\d\d\b")
+"""A run's id, as runctl makes them."""
+
 _GAP = re.compile(r" {2,}")
 
 
@@ -101,7 +103,7 @@ class RunIds:
             assert found[0] in self.real, f"no output has shown the run {found[0]} yet: {command}"
             return self.real[found[0]]
 
-        return _RUN_ID.sub(real, command)
+        return RUN_ID.sub(real, command)
 
     def agree(self, expected: tuple[str, ...], printed: str) -> bool:
         """Whether a command printed what the page says; remembers the ids that are new."""
@@ -120,7 +122,7 @@ class RunIds:
         return f"{self._words(line.rstrip(), new)}\n"
 
     def _words(self, text: str, new: dict[str, str]) -> str:
-        found = _RUN_ID.search(text)
+        found = RUN_ID.search(text)
         if found is None:
             return r"[^\n]*?".join(_loose(part) for part in text.split("…"))
         before, after = text[: found.start()], text[found.end() :]
@@ -132,7 +134,7 @@ class RunIds:
         if shown in new:
             return f"(?P={new[shown]})"
         new[shown] = f"id{len(new)}"
-        return rf"(?P<{new[shown]}>{_RUN_ID.pattern})"
+        return rf"(?P<{new[shown]}>{RUN_ID.pattern})"
 
 
 def _loose(text: str) -> str:

@@ -31,11 +31,13 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("uv-cache")
 
 
-def copy_of_the_repository(folder: Path) -> None:
-    """What a fresh clone of this commit has."""
+def begin(shell: PageShell, page: Path) -> None:
+    """Put a copy of what a fresh clone has where a page's reader stands in one."""
+    if str(page.relative_to(ROOT)) not in IN_A_CLONE:
+        return
     tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True)
     for name in filter(None, tracked.stdout.split("\0")):
-        target = folder / name
+        target = shell.work / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, target)
 
@@ -51,7 +53,8 @@ def _follow(block: Block, shell: PageShell, ids: RunIds, page: str) -> None:
         assert status == 0 or (after and after.command == "echo $?"), told
 
 
-def _write(block: Block, shell: PageShell, page: str) -> None:
+def write(block: Block, shell: PageShell, page: str) -> None:
+    """Write a block's text to the file that the line above it names."""
     where = f"{page}, line {block.line}"
     assert block.language in FILES, f"{where}: nobody runs a {block.language!r} block"
     assert block.file, f"{where}: the line above does not name the file"
@@ -65,14 +68,13 @@ def test_every_block_of_a_page_does_what_the_page_says(
     page: Path, tmp_path: Path, environment: Path, cache: Path
 ) -> None:
     name, ids = str(page.relative_to(ROOT)), RunIds()
-    with PageShell(tmp_path, environment, cache, work="project") as shell:
-        if name in IN_A_CLONE:
-            copy_of_the_repository(shell.work)
+    with PageShell(tmp_path, environment, cache) as shell:
+        begin(shell, page)
         for block in blocks(page):
             if block.language == "console" and block.not_run is None:
                 _follow(block, shell, ids, name)
             elif block.not_run is None:
-                _write(block, shell, name)
+                write(block, shell, name)
 
 
 def test_the_only_block_that_is_not_run_is_the_one_that_runs_this_very_test() -> None:
