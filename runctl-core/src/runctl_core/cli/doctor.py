@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from runctl_core.plugins import PluginReport
 
 _LITTLE_ROOM = 1 << 30
+_VERDICT_WIDTH = max(map(len, Verdict))
 
 
 def doctor(
@@ -136,5 +137,15 @@ def _show(found: list[Check], json: bool) -> None:
         ]
         output.print_json(rows)
         return
+    if output.results().isatty():
+        output.lines(line for check in found for line in _in_full(check, max(len(c.name) for c in found)))
+        return
     rows_shown = [(str(c.verdict), c.name, c.detail, c.fix) for c in found]
     output.table(("VERDICT", "CHECK", "DETAIL", "FIX"), rows_shown, empty="nothing to check")
+
+
+def _in_full(check: Check, width: int) -> Iterator[str]:
+    """A check as a person reads it: an error that is cut off helps nobody."""
+    yield f"{check.verdict:<{_VERDICT_WIDTH}}  {check.name:<{width}}  {check.detail}".rstrip()
+    if check.fix:
+        yield f"{'':<{_VERDICT_WIDTH}}  {'':<{width}}  fix: {check.fix}"

@@ -109,7 +109,10 @@ def _fitting(widths: list[int], room: int) -> list[int]:
 
 
 def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"
+    if len(text) <= width:
+        return text
+    # Of a path, the end tells which one it is.
+    return "…" + text[1 - width :] if os.path.isabs(text) else text[: width - 1] + "…"
 
 
 def _width(out: TextIO) -> int:
