@@ -3,35 +3,48 @@
 Tests run against built wheels in fresh environments, because a workspace hides undeclared imports.
 """
 
+import json
 import os
 import shutil
 import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import nox
 
 nox.needs_version = ">=2025.5.1"
-nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.default_venv_backend = "uv"
 nox.options.error_on_missing_interpreters = True
 
 ROOT = Path(__file__).parent
+DISTRIBUTIONS = ("runctl-core", "runctl-local")
 PROVIDERS = ("core", "local")
 PYTHONS = ("3.11", "3.12", "3.13")
 TEST_TOOLS = ("pytest>=8.3", "pytest-xdist>=3.6", "hypothesis>=6.130", "jsonschema>=4.23")
-HERE = "3.11"
+QUICK = ("-n", "2", "-m", "not faults")
+COVERAGE = ("coverage>=7.10", "pytest-cov>=7.0")
+LOW_COVERAGE = 80
+A_USERS = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONUNBUFFERED": ""}
+"""A user's Python writes bytecode and buffers its output, whatever this machine's does."""
 
 
-def installed_pythons() -> list[str]:
-    """The versions of the matrix that this machine has; CI has one job for each."""
-    return [version for version in PYTHONS if _found(version)]
+def interpreters() -> list[str]:
+    """The versions of the matrix that this machine can run; its own version when it has none of them.
+
+    A name on the path is no proof: version managers put a `python3.12` there that only says what is
+    missing.
+    """
+    own = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return [version for version in PYTHONS if version == own or _runs(version)] or [own]
 
 
-def _found(version: str) -> bool:
-    find = ["uv", "python", "find", "--no-python-downloads", "-q", version]
-    return shutil.which("uv") is not None and subprocess.run(find, capture_output=True).returncode == 0
+def _runs(version: str) -> bool:
+    program = shutil.which(f"python{version}")
+    return program is not None and subprocess.run([program, "-c", ""], capture_output=True).returncode == 0
 
 
-HAVE = installed_pythons() or [HERE]
+HERE, *_ = HAVE = interpreters()
 nox.options.sessions = [
     "lint",
     "typing",
@@ -52,17 +65,17 @@ def wheels(session: nox.Session) -> dict[str, Path]:
     if not _built:
         folder = ROOT / "dist"
         shutil.rmtree(folder, ignore_errors=True)
-        for name in ("runctl-core", "runctl-local"):
+        for name in DISTRIBUTIONS:
             session.run("uv", "build", "--wheel", "-q", "-o", str(folder), str(ROOT / name), external=True)
             (_built[name],) = folder.glob(f"{name.replace('-', '_')}-*.whl")
     return _built
 
 
-def install(session: nox.Session, provider: str, *tools: str, options: tuple[str, ...] = ()) -> None:
-    """Install the core's wheel and one provider's, and nothing else of ours."""
+def install(session: nox.Session, provider: str, *tools: str) -> None:
+    """Install the core's wheel and one provider's, and nothing else of ours, as a user's pip does."""
     built = wheels(session)
     names = ["runctl-core"] if provider == "core" else ["runctl-core", f"runctl-{provider}"]
-    session.install(*options, *(str(built[name]) for name in names), *tools)
+    session.install("--compile-bytecode", *(str(built[name]) for name in names), *tools)
 
 
 def debian(session: nox.Session, **programs: str) -> None:
@@ -76,35 +89,65 @@ def debian(session: nox.Session, **programs: str) -> None:
     session.run("apt-get", "install", "-y", "-q", *missing, external=True, silent=True)
 
 
-def pytest(session: nox.Session, *args: str) -> None:
-    """Run pytest as a user's machine would: with bytecode, without our caches."""
-    env = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONUNBUFFERED": ""}
-    session.run("pytest", *args, *session.posargs, env=env)
+def pytest(session: nox.Session, *selected: str, options: Sequence[str] = ()) -> None:
+    """Run what is selected, or what the command line names after `--`, as on a user's machine."""
+    session.run("pytest", *options, *(session.posargs or selected), env=A_USERS)
 
 
-def bytecode(session: nox.Session) -> None:
-    """Compile what was installed, as pip does for a user, so that start-up is what a user sees."""
-    session.run("python", "-m", "compileall", "-q", str(Path(session.virtualenv.location) / "lib"))
-
-
-@nox.session(python=PYTHONS)
+@nox.session(python=sorted({*PYTHONS, *HAVE}))
 @nox.parametrize("provider", PROVIDERS)
 def tests(session: nox.Session, provider: str) -> None:
-    """Unit, contract and end-to-end tests, from built wheels of the core and one provider."""
+    """Unit, contract and end-to-end tests, from built wheels of the core and one provider.
+
+    The lowest version of Python measures coverage, in the commands that tests run too.
+    """
     debian(session, tmux="tmux")
-    coverage = session.python == HERE
-    install(session, provider, *TEST_TOOLS, *(["pytest-cov>=6.0"] if coverage else []))
-    bytecode(session)
+    measured = session.python == HERE
+    install(session, provider, *TEST_TOOLS, *(COVERAGE if measured else ()))
     folders = {"core": ["tests/core"], "local": ["tests/local", "tests/e2e"]}[provider]
-    measured = ["--cov", "--cov-report=term:skip-covered"] if coverage else []
-    pytest(session, "-n", "2", "-m", "not faults", *measured, *folders)
+    options = [*QUICK]
+    if measured:
+        data = ROOT / f".coverage.{provider}"
+        for old in ROOT.glob(f"{data.name}*"):
+            old.unlink()
+        session.env["COVERAGE_FILE"] = str(data)
+        options += ["--cov", "--cov-report="]
+        session.notify("coverage")
+    pytest(session, *folders, options=options)
+
+
+@nox.session(python=HERE, default=False)
+def coverage(session: nox.Session) -> None:
+    """One report of what the tests of this run covered: all in all, and the modules of which it is little."""
+    session.install(COVERAGE[0])
+    report = Path(session.virtualenv.location) / "coverage.json"
+    # A command that a test killed may leave half a file: that is said, and the rest counts.
+    session.run("coverage", "combine", "-q", "--keep")
+    session.run("coverage", "json", "-q", "-o", str(report), silent=True)
+    found = json.loads(report.read_text())
+    shares = {name: file["summary"]["percent_covered"] for name, file in found["files"].items()}
+    for name, share in sorted(shares.items(), key=lambda item: item[1]):
+        if share < LOW_COVERAGE:
+            session.log(f"{share:3.0f} %  {name}")
+    session.log(f"{found['totals']['percent_covered']:3.0f} %  of all lines and branches")
 
 
 @nox.session(python=HERE)
 def minimums(session: nox.Session) -> None:
-    """The same tests with the lowest versions that we say are enough."""
-    install(session, "local", *TEST_TOOLS, options=("--resolution", "lowest-direct"))
-    pytest(session, "-n", "2", "-m", "not faults", "tests/core", "tests/local")
+    """The same tests with the lowest versions that we say are enough.
+
+    The runner's own tests are left out: it needs no package at all.
+    """
+    built = wheels(session)
+    projects = [word for name in DISTRIBUTIONS for word in ("-r", f"{name}/pyproject.toml")]
+    session.install("--no-sources", "--resolution", "lowest-direct", *projects, *map(str, built.values()))
+    # The tools come second and change nothing: their own needs would raise what is tested.
+    frozen = str(session.run("uv", "pip", "freeze", silent=True, log=False))
+    floors = Path(session.virtualenv.location) / "floors.txt"
+    floors.write_text("".join(line for line in frozen.splitlines(keepends=True) if "==" in line))
+    session.install("--constraint", str(floors), *TEST_TOOLS)
+    selected = ["tests/core", "--ignore=tests/core/runner", "tests/local", "tests/e2e/test_train.py"]
+    pytest(session, *selected, options=QUICK)
 
 
 @nox.session(python=HERE)
@@ -116,9 +159,11 @@ def isolation(session: nox.Session) -> None:
 
 @nox.session(python=HERE)
 def packaging(session: nox.Session) -> None:
-    """What is in each wheel, and that pip, uv tool and pipx install and uninstall it in any order."""
+    """What is in each wheel, how it comes and goes by pip, uv tool and pipx, and what CI runs."""
     built = wheels(session)
-    session.install("pytest>=8.3", "pipx>=1.7", "uv>=0.7", "packaging>=24")
+    session.install(
+        "pytest>=8.3", "pip>=24", "pipx>=1.7", "uv>=0.7", "packaging>=24", "nox>=2025.5.1", "pyyaml>=6"
+    )
     session.env["RUNCTL_WHEELS"] = str(next(iter(built.values())).parent)
     pytest(session, "tests/packaging")
 
@@ -152,14 +197,12 @@ def docs(session: nox.Session) -> None:
 def faults(session: nox.Session) -> None:
     """Kills at random moments, many runs at once, full disks: the slow and rough tests."""
     install(session, "local", *TEST_TOOLS)
-    bytecode(session)
-    pytest(session, "-m", "faults", "tests")
+    pytest(session, "tests/core", "tests/local", "tests/e2e", options=("-m", "faults"))
 
 
 @nox.session(python=HERE)
 def bench(session: nox.Session) -> None:
     """Ours and the peer side by side, as ratios: start-up, log volume, overhead, tracker."""
     install(session, "local")
-    bytecode(session)
     for script in sorted((ROOT / "tests" / "benchmarks").glob("bench_*.py")):
-        session.run("python", str(script), env={"PYTHONDONTWRITEBYTECODE": "", "PYTHONUNBUFFERED": ""})
+        session.run("python", str(script), *session.posargs, env=A_USERS)

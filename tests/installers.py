@@ -10,6 +10,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+PACKAGES = {"runctl-core": "runctl_core", "runctl-local": "runctl_local"}
+"""Our distributions, and the package of each."""
+
 PROGRAMS = Path(sys.executable).parent
 _NOT_A_USERS = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "PYTHONPATH", "VIRTUAL_ENV")
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from installers import Machine
+from installers import PACKAGES, Machine
 
 ROOT = Path(__file__).parents[2]
 
 
 def build(kind: str, folder: Path) -> None:
     """Build every distribution into a folder; `kind` is a flag of `uv build`."""
-    for name in ("runctl-core", "runctl-local"):
+    for name in PACKAGES:
         subprocess.run(["uv", "build", "-q", kind, "-o", str(folder), str(ROOT / name)], check=True)
 
 

@@ -8,8 +8,9 @@ from zipfile import ZipFile
 
 import pytest
 
+from installers import PACKAGES
+
 ROOT = Path(__file__).parents[2]
-PACKAGES = {"runctl-core": "runctl_core", "runctl-local": "runctl_local"}
 
 pytestmark = pytest.mark.parametrize("name", PACKAGES)
 

@@ -13,8 +13,9 @@ import pytest
 from packaging.metadata import Metadata
 from packaging.requirements import Requirement
 
+from installers import PACKAGES
+
 ROOT = Path(__file__).parents[2]
-PACKAGES = {"runctl-core": "runctl_core", "runctl-local": "runctl_local"}
 NAMES = {"attr": "attrs", "runctl_core": "runctl-core", "runctl_local": "runctl-local"}
 """Distributions whose import name is another."""
 

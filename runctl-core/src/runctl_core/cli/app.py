@@ -173,12 +173,11 @@ def _invoke(name: str, function: Any, words: list[str]) -> int:
 
 def _run(command: Any, name: str, words: list[str]) -> int:
     from typer import Abort
-    from typer._click.exceptions import ClickException
     from typer.exceptions import TyperException
 
     try:
         status = command.main(args=words, prog_name=name, standalone_mode=False)
-    except (ClickException, TyperException) as error:
+    except TyperException as error:
         raise UsageError(error.format_message().rstrip("."), fix=f"{name.split(' --')[0]} --help") from error
     except Abort:
         return _INTERRUPTED
