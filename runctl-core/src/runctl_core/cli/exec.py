@@ -6,6 +6,7 @@ from typing import Annotated
 
 from typer import Argument, Exit
 
+from runctl_core.cli import output
 from runctl_core.cli.options import RunArgument
 from runctl_core.cli.session import Session
 
@@ -32,4 +33,5 @@ def exec_(
             f"{found.id} is {found.state}: it has no machine",
             fix=f"runctl pull {found.id} for its results, or runctl resume {found.id}",
         )
+    output.release_stdout()
     raise Exit(executor.exec(handle_of(found), command))

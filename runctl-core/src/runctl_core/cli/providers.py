@@ -86,6 +86,7 @@ def show(
         output.print_json(document)
         return
     output.pairs([("provider", name), ("title", info.title), ("from", report.source)])
+    output.pairs([("warning", report.warning)] if report.warning else [])
     output.lines(["", "cannot:"] if info.unsupported else [])
     output.pairs((f"  {what}", why) for what, why in info.unsupported.items())
     output.lines(["", "settings:"] if document["settings"] else [])

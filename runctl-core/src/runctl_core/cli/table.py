@@ -68,6 +68,11 @@ def names() -> "list[str]":
     return list(dict.fromkeys(row[0].split()[0] for row in COMMANDS))
 
 
+def taken() -> "set[str]":
+    """The first words that no plugin's command group may have."""
+    return {*names(), "help", "_complete"}
+
+
 def subcommands(group: str) -> "list[tuple[str, str, str, str, str]]":
     """The rows of a group; empty when there is no such group."""
     return [row for row in COMMANDS if row[0].startswith(group + " ")]
