@@ -100,7 +100,10 @@ def of_total(total: Total) -> dict[str, Any]:
 
 def money(usd: Decimal | None) -> str | None:
     """Dollars as plain decimal text, never `0E-7`; None when they are unknown."""
-    return None if usd is None else f"{usd.normalize():f}"
+    if usd is None:
+        return None
+    text = f"{usd:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def moment(at: datetime | None) -> str | None:
