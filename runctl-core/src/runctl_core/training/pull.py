@@ -99,7 +99,7 @@ def pull(
     """Copy `found` into `folder`, and the log so far when the job still runs on `executor`.
 
     Returns:
-        What was copied; what is there already with the same size and time is left alone.
+        What was copied, the log so far included; what is there already with the same size and time is left alone.
 
     Raises:
         StateError: The destination is full or not writable.
@@ -110,7 +110,9 @@ def pull(
         copied = [item for item in found if _copy(item, folder, progress)]
         if executor is not None:
             name = os.path.basename(log_path(run.id, run.attempt))
-            _write(os.path.join(folder, name), read_log(executor, handle_of(run)))
+            target = os.path.join(folder, name)
+            _write(target, read_log(executor, handle_of(run)))
+            copied.append(Item(name, name, os.path.getsize(target)))
     except OSError as error:
         raise StateError(
             f"cannot copy to {folder}",

@@ -110,6 +110,7 @@ def describe(tracker: ResourceTracker, run: Run, plan: Plan) -> dict[str, Any]:
         "checkpoint_dir": plan.checkpoint_directory(run.id),
         "log": log_path(run.id, run.attempt),
         "results": run_dir(run.id),
+        "receipt": receipt_path(run.id),
     }
 
 
