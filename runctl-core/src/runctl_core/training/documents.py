@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from runctl_core.clock import iso
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
     from decimal import Decimal
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from runctl_core.models.money import Total
     from runctl_core.models.resources import Offer
     from runctl_core.models.runs import Run, RunChange
+    from runctl_core.training.plan import Plan
 
 
 def of_run(run: Run) -> dict[str, Any]:
@@ -90,6 +92,21 @@ def of_offer(offer: Offer) -> dict[str, Any]:
         "spot": offer.spot,
         "available": offer.available,
         "note": offer.note,
+    }
+
+
+def of_plan(
+    plan: Plan, offers: Sequence[Offer], ends_after_hours: float | None, max_cost_usd: Decimal | None
+) -> dict[str, Any]:
+    """What a run would do, on which offers, and when and at what cost it would end."""
+    document = plan.to_json()
+    return {
+        "environment": document.pop("kind"),
+        **document,
+        "budget_usd": money(plan.budget_usd),
+        "offers": [of_offer(offer) for offer in offers],
+        "ends_after_hours": ends_after_hours,
+        "max_cost_usd": money(max_cost_usd),
     }
 
 
