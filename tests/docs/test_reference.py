@@ -15,6 +15,7 @@ import pytest
 
 import runctl_core
 import runctl_local
+from homes import Home
 from runctl_core import api, errors
 from runctl_core.cli.app import command_for
 from runctl_core.cli.table import COMMANDS, EXIT_STATUS
@@ -76,6 +77,21 @@ def test_every_option_and_argument_is_explained(row: tuple[str, ...]) -> None:
 
 def _function(row: tuple[str, ...]) -> Any:
     return getattr(importlib.import_module(row[1]), row[2])
+
+
+@pytest.mark.parametrize("name", EXIT_STATUS)
+def test_the_help_of_a_command_tells_its_exit_status(home: Home, name: str) -> None:
+    done = home.runctl(*name.split(), "--help", env={"COLUMNS": "100"})
+    assert f"Exit status:\n  {EXIT_STATUS[name]}\n" in done.stdout.decode()
+
+
+def test_an_error_looks_as_the_page_of_errors_shows_it(home: Home) -> None:
+    home.write("s.py", "")
+    run = home.detached("s.py")
+    mistyped = run[:-1] + "x"
+    shown = re.findall(r"```text\n(error:.*?)```", page("errors.md"), re.DOTALL)
+    expected = shown[0].replace("brave-oter-41", mistyped).replace("brave-otter-41", run)
+    assert home.runctl("status", mistyped).stderr.decode() == expected
 
 
 def test_an_exit_status_is_told_of_commands_that_exist() -> None:
@@ -187,6 +203,10 @@ def test_every_link_of_the_reference_leads_somewhere(name: str) -> None:
             }
             anchors |= set(re.findall(r'<a id="([\w-]+)">', page(target.name)))
             assert fragment in anchors, f"{name} leads to {path}#{fragment}"
+
+
+def test_the_contents_list_every_page() -> None:
+    assert set(re.findall(r"\(([\w.]+\.md)\)", page("README.md"))) == {*PAGES} - {"README.md"}
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -37,6 +37,13 @@ def test_the_example_of_runctl_checks_is_shown_by_doctor(home: Home) -> None:
     assert there["verdict"] == "ok", "the command that doctor named did not mend it"
 
 
+def test_a_plugin_brings_a_command_of_its_own(home: Home) -> None:
+    sample_provider.install(home)
+    home.write("s.py", "raise SystemExit(7)")
+    assert home.runctl("mycloud", "s.py").returncode == 7
+    assert home.json("runs")[0]["provider"] == "mycloud"
+
+
 def test_the_sample_provider_leaves_no_machine_behind(home: Home) -> None:
     sample_provider.install(home)
     home.write("s.py", "print('trained')")
