@@ -85,9 +85,9 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str) 
 
 
 def _fitting(widths: list[int], room: int) -> list[int]:
-    """The widest columns give way until all fit, or none has anything to give."""
-    while sum(widths) + 2 * (len(widths) - 1) > room and max(widths) > 8:
-        widths[widths.index(max(widths))] -= 1
+    """The widest columns but the first give way until all fit, or none has anything to give."""
+    while sum(widths) + 2 * (len(widths) - 1) > room and max(widths[1:], default=0) > 8:
+        widths[widths.index(max(widths[1:]), 1)] -= 1
     return widths
 
 
