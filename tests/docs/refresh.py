@@ -15,9 +15,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "docs")]
 
+from test_blocks import begin, write  # noqa: E402
+
 from page_shell import PageShell, make_environment  # noqa: E402
 from pages import RUN_ID, Block, RunIds, blocks, steps  # noqa: E402
-from test_blocks import begin, write  # noqa: E402
 
 NAMES = ("brave-otter-41", "calm-heron-27", "quick-lynx-63", "bold-finch-18", "warm-seal-55")
 VOLATILE = {
