@@ -1,5 +1,5 @@
-"""The hooks that a plugin may implement. This module is the author's manual: when each hook is
-called, how often, what it may return, and what an exception does.
+"""The hooks that a plugin may implement: the author's manual. Each says when it is called, how often,
+what it may return, and what an exception does.
 
 A plugin is a module that an entry point of its distribution names; here one called `mycloud`:
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 hookspec = HookspecMarker("runctl")
 hookimpl = HookimplMarker("runctl")
+"""Marks a plugin's function as its answer to the hook of the same name."""
 
 
 class TrainingProviderSpec:
