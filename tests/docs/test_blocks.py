@@ -12,8 +12,11 @@ from page_shell import PageShell, make_environment
 from pages import FILES, Block, RunIds, blocks, steps
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-IN_A_CLONE = ("README.md",)
+GENERATED = ROOT / "docs" / "reference"
+"""Made from the code, examples included; `test_reference*.py` and `test_schemas*.py` hold them to it."""
+WRITTEN = sorted(page for page in (ROOT / "docs").rglob("*.md") if not page.is_relative_to(GENERATED))
+PAGES = [*sorted(ROOT.glob("*.md"), reverse=True), *WRITTEN]
+IN_A_CLONE = ("README.md", "CONTRIBUTING.md", "docs/how-to/install.md")
 """Pages whose reader stands in a clone; the others begin in an empty folder."""
 
 
