@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from pages import RunIds, blocks, steps
+from pages import ROOT, RunIds, blocks, steps, tracked
 
-ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+EXPLANATIONS = sorted((ROOT / "docs" / "explanation").glob("*.md"))
 _LINK = re.compile(r"\]\((?!https?://)([^)#\s]*)(?:#([^)\s]+))?\)")
 
 PRINTED = "brave-seal-10 on local cpu: free\nstep 1\nstep 2\nbrave-seal-10 succeeded (0.3 s)\n"
@@ -86,3 +88,18 @@ def test_the_readme_opens_with_one_command_that_sets_up_and_trains_and_one_that_
     first, second, *_ = [step.command for block in blocks(ROOT / "README.md") for step in steps(block)]
     assert first.startswith("python3 -m venv ") and "train examples/digits.py" in first
     assert second == (ROOT / ".ci" / "run").read_text().splitlines()[-1]
+
+
+@pytest.mark.parametrize("page", EXPLANATIONS, ids=lambda page: page.name)
+def test_an_explanation_names_modules_that_are_there(page: Path) -> None:
+    files = [f"/{name}" for name in tracked()]
+    for name in re.findall(r"`([\w./]+(?:\.py|/))`", page.read_text()):
+        there = any(f"/{name}" in file if name.endswith("/") else file.endswith(f"/{name}") for file in files)
+        assert there or name.startswith("runs/"), f"{page.name} sends a reader to {name}, which is not there"
+
+
+def test_a_page_is_refreshed_where_it_differs_and_left_alone_where_it_agrees(tmp_path: Path) -> None:
+    page, begin, end = tmp_path / "page.md", "# T\n\n```console\n$ echo one; echo two\no…\n", "```\n\nEnd\n"
+    page.write_text(f"{begin}three\n$ runctl --version\nrunctl …\n{end}")
+    subprocess.run([sys.executable, str(ROOT / "tests" / "docs" / "refresh.py"), str(page)], check=True)
+    assert page.read_text() == f"{begin}two\n$ runctl --version\nrunctl …\n{end}"
