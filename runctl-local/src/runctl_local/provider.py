@@ -28,6 +28,7 @@ from runctl_core.api import (
     StateError,
     TrainingProvider,
 )
+from runctl_local.certificates import trust
 from runctl_local.gpus import GPU, gpu_processes, list_gpus
 from runctl_local.offers import CPU, FREE, cpu_offer, fits, gpu_offers
 from runctl_local.processes import identity, unmanaged
@@ -50,7 +51,8 @@ class SlotExecutor(RunnerExecutor):
     def start(self, job: Job) -> str:
         """Start a job with the slot's GPUs, whatever its own variables say of them."""
         secrets = {name: value for name, value in job.secrets.items() if name not in self._visible}
-        return super().start(evolve(job, env={**job.env, **self._visible}, secrets=secrets))
+        env = {**trust(os.environ), **job.env, **self._visible}
+        return super().start(evolve(job, env=env, secrets=secrets))
 
 
 class LocalProvider(TrainingProvider):

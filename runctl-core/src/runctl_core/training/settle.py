@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from runctl_core.errors import NotFound, ResourceNotFound, RunctlError
 from runctl_core.executor import JobExecutor
+from runctl_core.models.resources import Resource
 from runctl_core.models.runs import Run, RunState
 from runctl_core.provider import TrainingProvider
 from runctl_core.tracking import TrackedResource
@@ -73,7 +74,7 @@ def reach(run: Run, plan: Plan, provider: TrainingProvider) -> JobExecutor | Non
         return None
     resource_id = run.resource_id
     try:
-        resource = call(f"{plan.provider}: get", lambda: provider.get_resource(resource_id))
+        resource = call(f"{plan.provider}: get", lambda: provider.get_resource(resource_id), gives=Resource)
     except ResourceNotFound:
         return None
     return None if resource.state.gone else provider.executor(resource)
@@ -102,7 +103,7 @@ def settle_intents(
     intents = [i for i in engine.tracker.open_intents(name) if run_id in (None, i.run_id)]
     if not intents:
         return
-    listed = call(f"{name}: list", lambda: list(provider.list_resources()))
+    listed = call(f"{name}: list", lambda: list(provider.list_resources()), gives=Resource)
     by_token = {resource.token: resource for resource in listed if resource.token}
     for intent in intents:
         resource = by_token.get(intent.token)
