@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
+from runctl_core.cli import output
 from runctl_core.cli.options import JsonFlag
 from runctl_core.cli.session import Session
 
@@ -141,7 +142,7 @@ def train(
 
 
 def _start(session: Session, plan: Plan, script: str, name: str, resume: str | None) -> Run:
-    from runctl_core.errors import UsageError
+    from runctl_core.errors import RunctlError, UsageError
     from runctl_core.training import start
     from runctl_core.training.driver import Driver
 
@@ -162,7 +163,11 @@ def _start(session: Session, plan: Plan, script: str, name: str, resume: str | N
         resume_from=checkpoint,
     )
     with Driver(run.id):
-        return session.engine.launch(run, plan, secrets, offers)
+        try:
+            return session.engine.launch(run, plan, secrets, offers)
+        except (RunctlError, KeyboardInterrupt):
+            output.note(f"{run.id} did not start")
+            raise
 
 
 def _owner() -> str:

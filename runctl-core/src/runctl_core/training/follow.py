@@ -1,11 +1,14 @@
 """Following a run from any terminal: its bytes once each and in order, until it is over.
 
-Whoever follows a run that nobody drives becomes its driver, and closes it at its end.
+Watching takes no right to change the run, so a follower that is suspended, or whose reader is slow,
+holds up nobody. Whoever sees the end first becomes the run's driver for a moment, and closes it.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from attrs import evolve
 
@@ -43,10 +46,9 @@ class Follower:
     def until_over(self) -> Run:
         """Follow to the end of the run, and return it as it ended."""
         while not self._run.state.over:
-            with Driver(self._run.id) as driver:
-                self._see(self._engine.tracker.run(self._run.id))
-                if not self._run.state.over:
-                    self._follow_attempt(driver.held)
+            self._see(self._engine.tracker.run(self._run.id))
+            if not self._run.state.over:
+                self._follow_attempt()
             if not self._run.state.over:
                 time.sleep(_pause_s(0))
                 self._see(settle_run(self._engine, self._run))
@@ -61,7 +63,7 @@ class Follower:
             self._offsets = {"job": 0, "setup": 0}
         self._run = run
 
-    def _follow_attempt(self, drives: bool) -> None:
+    def _follow_attempt(self) -> None:
         if self._run.state in PLANNED_LIVE or self._run.resource_id is None:
             return
         plan = Plan.from_json(self._engine.tracker.plan(self._run.id))
@@ -70,25 +72,39 @@ class Follower:
         if executor is None:
             return
         try:
-            status = self._watch(executor, drives)
+            status = self._watch(executor)
         except NotFound:
-            return  # its driver collected it and let go of the resource: the rest is at home
-        if drives:
-            self._run = self._engine.finish(self._run, plan, provider, executor, status)
+            return  # another command collected it and let go of the resource: the rest is at home
+        with self._drive() as drives:
+            if drives:
+                self._run = self._engine.finish(self._run, plan, provider, executor, status)
 
-    def _watch(self, executor: JobExecutor, drives: bool) -> JobStatus:
+    def _watch(self, executor: JobExecutor) -> JobStatus:
         handle, quiet_s = handle_of(self._run), 0.0
         while True:
             # The status is asked before the log is read: what a finished job wrote is then there.
             status = executor.status(handle)
+            if status.running_at is not None and self._run.state is RunState.SETTING_UP:
+                self._note_start(status)
             got = sum(self._drain(executor, handle, log) for log in self._logs())
-            if drives:
-                self._run = self._engine.note_start(self._run, status)
             if status.phase.over:
                 return status
             quiet_s = 0.0 if got else quiet_s + _pause_s(quiet_s)
             self._engine.reporter.quiet()
             time.sleep(_pause_s(quiet_s))
+
+    def _note_start(self, status: JobStatus) -> None:
+        with self._drive() as drives:
+            if drives:
+                self._run = self._engine.note_start(self._run, status)
+
+    @contextmanager
+    def _drive(self) -> Iterator[bool]:
+        """Whether we may change the attempt that we follow: nobody else does, and it is not over."""
+        with Driver(self._run.id) as driver:
+            attempt = self._run.attempt
+            self._see(self._engine.tracker.run(self._run.id))
+            yield driver.held and not self._run.state.over and self._run.attempt == attempt
 
     def _drain(self, executor: JobExecutor, handle: str, log: LogName) -> int:
         before = self._offsets[log]
