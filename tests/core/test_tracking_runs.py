@@ -168,6 +168,7 @@ def test_a_writer_that_is_killed_leaves_whole_transactions(tmp_path: Path) -> No
         writer.start()
         before = len(ResourceTracker(path).runs())
         while len(ResourceTracker(path).runs()) < before + 3 + 5 * round_number:
+            assert writer.is_alive(), "the writer ended by itself: nothing was killed"
             time.sleep(0.001)
         writer.kill()
         writer.join()
