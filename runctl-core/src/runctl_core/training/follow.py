@@ -1,6 +1,6 @@
 """Following a run from any terminal: its bytes once each and in order, until it is over.
 
-Whoever follows a run that nobody drives becomes its driver, and closes it at its end.
+At its end the first command that looks closes it: this one, or another.
 """
 
 from __future__ import annotations
@@ -9,13 +9,11 @@ import time
 
 from runctl_core.errors import NotFound
 from runctl_core.executor import JobExecutor, LogName
-from runctl_core.models.jobs import JobStatus
-from runctl_core.models.runs import Run
-from runctl_core.training.driver import Driver
+from runctl_core.models.runs import Run, RunState
 from runctl_core.training.engine import PLANNED_LIVE, Engine, handle_of
 from runctl_core.training.logs import LogSource
 from runctl_core.training.plan import Plan
-from runctl_core.training.settle import reach, settle_run
+from runctl_core.training.settle import bring_on, reach
 
 
 class Follower:
@@ -35,13 +33,10 @@ class Follower:
     def until_over(self) -> Run:
         """Follow to the end of the run, and return it as it ended."""
         while not self._run.state.over:
-            with Driver(self._run.id) as driver:
-                self._run = self._engine.tracker.run(self._run.id)
-                if not self._run.state.over:
-                    self._follow_attempt(driver.held)
+            self._follow_attempt()
+            self._run = bring_on(self._engine, self._run)
             if not self._run.state.over:
                 time.sleep(_pause_s(0))
-                self._run = settle_run(self._engine, self._run)
         self._rest_from_home()
         return self._run
 
@@ -50,32 +45,30 @@ class Follower:
         """The run as last seen."""
         return self._run
 
-    def _follow_attempt(self, drives: bool) -> None:
+    def _follow_attempt(self) -> None:
         if self._run.state in PLANNED_LIVE or self._run.resource_id is None:
             return
         plan = Plan.from_json(self._engine.tracker.plan(self._run.id))
-        provider = self._engine.open_provider(plan)
-        executor = reach(self._run, plan, provider)
+        executor = reach(self._run, plan, self._engine.open_provider(plan))
         if executor is None:
             return
         try:
-            status = self._watch(executor, drives)
+            self._watch(executor)
         except NotFound:
-            return  # its driver collected it and let go of the resource: the rest is at home
-        if drives:
-            self._run = self._engine.finish(self._run, plan, provider, executor, status)
+            return  # another command collected it and let go of the resource: the rest is at home
 
-    def _watch(self, executor: JobExecutor, drives: bool) -> JobStatus:
+    def _watch(self, executor: JobExecutor) -> None:
+        """Report until the job is over. No lock is held: a follower that is stopped holds up nobody."""
         handle, quiet_s = handle_of(self._run), 0.0
         while True:
             # The status is asked before the log is read: what a finished job wrote is then there.
             status = executor.status(handle)
             self._drain(executor, handle, "setup")
             got = self._drain(executor, handle, "job")
-            if drives:
-                self._run = self._engine.note_start(self._run, status)
             if status.phase.over:
-                return status
+                return
+            if status.running_at is not None and self._run.state is RunState.SETTING_UP:
+                self._run = bring_on(self._engine, self._run)
             quiet_s = 0.0 if got else quiet_s + _pause_s(quiet_s)
             time.sleep(_pause_s(quiet_s))
 
