@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from core.fake_cloud import Cloud, CloudProvider, Crash, Fate, mortal_tracker
 from runctl_core.models.runs import Run
+from runctl_core.tracking import ResourceTracker
 from runctl_core.training import start
 from runctl_core.training.driver import Driver
 from runctl_core.training.engine import Engine
@@ -27,25 +30,30 @@ class Notes(Reporter):
 
 
 class Commands:
-    """`train`, `ps`, `stop` and `resume`, each in a new process that may die at a chosen step."""
+    """`train`, `ps`, `stop` and `resume`, each in a new process that may die at a chosen step.
+
+    Attributes:
+        books: The books, as somebody who lives reads them.
+    """
 
     def __init__(self, path: str, cloud: Cloud) -> None:
         self.path = path
         self.cloud = cloud
         self.reporter = Notes()
+        self.books = ResourceTracker(path, clock=cloud.clock)
 
-    def process(self, dies_at: int | None = None) -> Engine:
+    @contextmanager
+    def process(self, dies_at: int | None = None) -> Iterator[Engine]:
         """The engine of a new process."""
         fate = Fate(dies_at)
-        tracker = mortal_tracker(self.path, self.cloud, fate)
         provider = CloudProvider(self.cloud, fate)
-        return Engine(tracker, lambda _: provider, reporter=self.reporter, clock=self.cloud.clock)
+        with mortal_tracker(self.path, self.cloud, fate) as tracker, suppress(Crash):
+            yield Engine(tracker, lambda _: provider, reporter=self.reporter, clock=self.cloud.clock)
 
     def train(self, dies_at: int | None = None, **plan: Any) -> Run | None:
         """Launch a run; None when the process died."""
-        engine = self.process(dies_at)
         asked = Plan(provider="cloud", command=("true",), workdir="/", **plan)
-        try:
+        with self.process(dies_at) as engine:
             offers = engine.offers(asked)
             with start.new_run_id(engine.tracker) as run_id:
                 run = start.add_run(
@@ -60,37 +68,27 @@ class Commands:
                     clock=self.cloud.clock,
                 )
                 return engine.launch(run, asked, {}, offers)
-        except Crash:
-            return None
+        return None
 
     def ps(self, dies_at: int | None = None) -> None:
         """Settle what is open."""
-        try:
-            settle(self.process(dies_at))
-        except Crash:
-            return
+        with self.process(dies_at) as engine:
+            settle(engine)
 
-    def stop(self, run: Run) -> Run:
+    def stop(self, run: Run) -> Run | None:
         """Stop a run."""
-        return stop(self.process(), run, grace_s=0)
+        with self.process() as engine:
+            return stop(engine, run, grace_s=0)
+        return None
 
     def resume(self, run: Run, dies_at: int | None = None) -> Run | None:
         """Start the next attempt; None when the process died."""
-        engine = self.process(dies_at)
-        plan = Plan.from_json(engine.tracker.plan(run.id))
-        try:
-            with Driver(run.id) as driver:
-                driver.require()
-                return start.resume(engine, run, plan, {}, None)
-        except Crash:
-            return None
-
-    @property
-    def books(self) -> Any:
-        """The books, as somebody who lives reads them."""
-        return self.process().tracker
+        with self.process(dies_at) as engine, Driver(run.id) as driver:
+            driver.require()
+            plan = Plan.from_json(engine.tracker.plan(run.id))
+            return start.resume(engine, run, plan, {}, None)
+        return None
 
     def the_run(self) -> Run:
         """The newest run."""
-        newest: Run = self.books.run("latest")
-        return newest
+        return self.books.run("latest")

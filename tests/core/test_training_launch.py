@@ -127,7 +127,6 @@ def test_ctrl_c_while_the_job_starts_leaves_no_machine(commands) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
 def test_a_signal_during_a_launch_never_orphans_its_machine(commands, number) -> None:
-    engine = commands.process()
     ended = False
     commands.reporter.chosen = lambda _: os.kill(os.getpid(), number)
     try:
@@ -136,7 +135,7 @@ def test_a_signal_during_a_launch_never_orphans_its_machine(commands, number) ->
         ended = True
     assert ended == (number == signal.SIGTERM)
     assert len(commands.cloud.alive()) == (0 if ended else 1)
-    assert engine.tracker.open_intents() == []
+    assert commands.books.open_intents() == []
     assert signal.getsignal(number) is signal.SIG_DFL, "the signal stays held after the launch"
 
 

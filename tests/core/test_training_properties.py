@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import sqlite3
 import tempfile
-from contextlib import suppress
+from contextlib import closing, suppress
 from itertools import pairwise
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from core.fake_cloud import Cloud
+from core.fake_cloud import Cloud, Machine
 from core.processes import Commands
 from runctl_core.errors import (
     CapacityError,
@@ -36,6 +36,7 @@ CREATES = st.sampled_from(
     ]
 )
 STARTS = st.sampled_from([None, None, ("lost", True), ("lost", False), SetupError("no python")])
+PICKS = st.integers(0, 100)
 DEATHS = st.one_of(st.none(), st.integers(0, 30))
 
 
@@ -51,11 +52,22 @@ class AnyOrder(RuleBasedStateMachine):
         self.cloud = self.commands.cloud
         assert self.runs() == []
 
+    def rows(self, query: str) -> list[tuple[object, ...]]:
+        with closing(sqlite3.connect(self.commands.path)) as db:
+            return db.execute(query).fetchall()
+
     def runs(self) -> list[Run]:
         return self.commands.books.runs()
 
+    def a_run(self, pick: int) -> Run:
+        return self.runs()[pick % len(self.runs())]
+
+    def a_machine(self, pick: int) -> Machine:
+        return self.cloud.alive()[pick % len(self.cloud.alive())]
+
     @rule(create=CREATES, start=STARTS, dies_at=DEATHS, keep=st.booleans())
     def train(self, create: object, start: object, dies_at: int | None, keep: bool) -> None:
+        self.cloud.wait(0.001)  # ids are random: the age alone orders runs
         self.cloud.creates, self.cloud.starts = [create], [start]
         with suppress(RunctlError):
             self.commands.train(dies_at, on_finish="keep" if keep else "terminate")
@@ -65,29 +77,29 @@ class AnyOrder(RuleBasedStateMachine):
         self.commands.ps(dies_at)
 
     @precondition(lambda self: self.runs())
-    @rule(create=CREATES, start=STARTS, dies_at=DEATHS, pick=st.randoms(use_true_random=False))
-    def resume(self, create: object, start: object, dies_at: int | None, pick: object) -> None:
+    @rule(create=CREATES, start=STARTS, dies_at=DEATHS, pick=PICKS)
+    def resume(self, create: object, start: object, dies_at: int | None, pick: int) -> None:
         self.cloud.creates, self.cloud.starts = [create], [start]
         with suppress(RunctlError):
-            self.commands.resume(pick.choice(self.runs()), dies_at)
+            self.commands.resume(self.a_run(pick), dies_at)
 
     @precondition(lambda self: self.runs() and self.cloud.refusal is None and not self.cloud.delay_s)
-    @rule(pick=st.randoms(use_true_random=False))
-    def stop(self, pick: object) -> None:
+    @rule(pick=PICKS)
+    def stop(self, pick: int) -> None:
         with suppress(RunctlError):
-            assert self.commands.stop(pick.choice(self.runs())).state.over
+            assert self.commands.stop(self.a_run(pick)).state.over
 
     @precondition(lambda self: self.cloud.alive())
-    @rule(code=st.sampled_from([0, 1]), pick=st.randoms(use_true_random=False))
-    def a_script_ends(self, code: int, pick: object) -> None:
-        machine = pick.choice(self.cloud.alive())
+    @rule(code=st.sampled_from([0, 1]), pick=PICKS)
+    def a_script_ends(self, code: int, pick: int) -> None:
+        machine = self.a_machine(pick)
         if machine.job is not None and not machine.status.phase.over:
             self.cloud.end_job(machine, exit_code=code)
 
     @precondition(lambda self: self.cloud.alive())
-    @rule(pick=st.randoms(use_true_random=False))
-    def the_cloud_takes_a_machine_away(self, pick: object) -> None:
-        pick.choice(self.cloud.alive()).gone = True
+    @rule(pick=PICKS)
+    def the_cloud_takes_a_machine_away(self, pick: int) -> None:
+        self.a_machine(pick).gone = True
 
     @rule(refuses=st.booleans())
     def the_cloud_refuses_to_terminate(self, refuses: bool) -> None:
@@ -107,8 +119,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @invariant()
     def no_machine_is_off_the_books(self) -> None:
-        with sqlite3.connect(self.commands.path) as db:
-            tokens = {row[0] for row in db.execute("SELECT token FROM intents")}
+        tokens = {row[0] for row in self.rows("SELECT token FROM intents")}
         unsettled = {intent.token for intent in self.commands.books.open_intents()}
         tracked = {t.resource.id for t in self.commands.books.resources()}
         for machine in self.cloud.machines.values():
@@ -123,8 +134,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @invariant()
     def costs_are_never_negative(self) -> None:
-        with sqlite3.connect(self.commands.path) as db:
-            assert not db.execute("SELECT * FROM intervals WHERE until < since").fetchall()
+        assert self.rows("SELECT * FROM intervals WHERE until < since") == []
         assert all(total.usd >= 0 for total in self.commands.books.costs(by="run").values())
 
     def teardown(self) -> None:

@@ -260,3 +260,16 @@ def test_a_stop_reaches_a_job_that_starts_a_moment_later(commands) -> None:
     finally:
         stop_module.bring_on = real
     assert commands.cloud.alive() == []
+
+
+def test_a_kept_machine_that_ended_itself_costs_nothing_more(commands) -> None:
+    run = commands.train(on_finish="keep")
+    commands.cloud.end_job(commands.cloud.alive()[0], exit_code=0)
+    commands.ps()
+    commands.cloud.wait(3600)
+    commands.cloud.alive()[0].gone = True  # as its own timer does at the deadline
+    commands.ps()
+    before = commands.books.cost_of_run(run.id).usd
+    commands.cloud.wait(3600)
+    assert commands.books.cost_of_run(run.id).usd == before
+    assert commands.books.resources() == []

@@ -6,8 +6,9 @@ runner's own state, never our books alone. A run that another live command drive
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
+
+from attrs import evolve
 
 from runctl_core.errors import NotFound, ResourceNotFound, RunctlError
 from runctl_core.executor import JobExecutor
@@ -34,8 +35,8 @@ def settle(engine: Engine, *, provider: str | None = None) -> None:
     """
     for run in engine.tracker.runs(states=LIVE, provider=provider):
         settle_run(engine, run)
-    for name in sorted(_with_open_ends(engine, provider)):
-        _settle_open_ends(engine, name)
+    for run_id in sorted(_with_open_ends(engine, provider)):
+        _settle_open_ends(engine, run_id)
 
 
 def settle_run(engine: Engine, run: Run) -> Run:
@@ -77,7 +78,8 @@ def _settle_driven(engine: Engine, run: Run) -> None:
         return
     executor = reach(run, plan, provider)
     if executor is None:
-        if not _is_young(engine, run, provider):
+        tracked = engine.tracker.resource(run.provider, run.resource_id)
+        if tracked is None or not _is_young(engine, tracked, provider):
             _lose(engine, run, "its resource is gone, and nobody saw how it ended")
         return
     try:
@@ -86,8 +88,8 @@ def _settle_driven(engine: Engine, run: Run) -> None:
         if run.state is RunState.SETTING_UP:
             _end_launch(engine, run, provider)
         else:
-            engine.change(run, RunState.LOST, _NO_TRACE, reason=_NO_TRACE, ended_at=engine.clock())
-            _release_left_behind(engine, provider, run.provider, run.id)
+            lost = engine.change(run, RunState.LOST, _NO_TRACE, reason=_NO_TRACE, ended_at=engine.clock())
+            settle_ends(engine, lost)
         return
     if status.phase.over:
         engine.finish(run, plan, provider, executor, status)
@@ -107,11 +109,8 @@ def reach(run: Run, plan: Plan, provider: TrainingProvider) -> JobExecutor | Non
     return None if resource.state.gone else provider.executor(resource)
 
 
-def _is_young(engine: Engine, run: Run, provider: TrainingProvider) -> bool:
-    """Whether the provider may not show the run's resource yet."""
-    tracked = engine.tracker.resource(run.provider, run.resource_id or "")
-    if tracked is None:
-        return False
+def _is_young(engine: Engine, tracked: TrackedResource, provider: TrainingProvider) -> bool:
+    """Whether the provider may not show a resource yet."""
     return (engine.clock() - tracked.first_seen).total_seconds() < provider.listing_delay_s
 
 
@@ -131,56 +130,56 @@ def _lose(engine: Engine, run: Run, reason: str) -> None:
 
 
 def _with_open_ends(engine: Engine, provider: str | None) -> set[str]:
-    names = {intent.provider for intent in engine.tracker.open_intents(provider)}
-    return names | {tracked.resource.provider for tracked in _left_behind(engine, provider)}
-
-
-def _left_behind(
-    engine: Engine, provider: str | None, run_id: str | None = None
-) -> Iterator[TrackedResource]:
-    for tracked in engine.tracker.resources(provider=provider, run_id=run_id):
+    """The runs with an open intent, and those with a resource that no live attempt needs."""
+    found = {intent.run_id for intent in engine.tracker.open_intents(provider)}
+    for tracked in engine.tracker.resources(provider=provider):
         owner = tracked.resource.run_id
-        if owner is not None and _is_to_go(engine, owner, tracked.problem):
-            yield tracked
+        if owner is not None and (tracked.problem or _is_over(engine, owner)):
+            found.add(owner)
+    return found
 
 
-def _is_to_go(engine: Engine, run_id: str, problem: str) -> bool:
+def _is_over(engine: Engine, run_id: str) -> bool:
     try:
-        over = engine.tracker.run(run_id).state.over
-        if problem:
-            return True  # its end was asked for already, whatever becomes of other resources of the run
-        return over and Plan.from_json(engine.tracker.plan(run_id)).on_finish == "terminate"
+        return engine.tracker.run(run_id).state.over
     except NotFound:
         return False  # another state directory's run: not ours to end
 
 
-def _settle_open_ends(engine: Engine, name: str) -> None:
-    run_ids = {intent.run_id for intent in engine.tracker.open_intents(name)}
-    run_ids |= {t.resource.run_id for t in _left_behind(engine, name) if t.resource.run_id}
-    for run_id in sorted(run_ids):
+def _settle_open_ends(engine: Engine, run_id: str) -> None:
+    try:
         with Driver(run_id) as driver:
             if driver.held:
-                try:
-                    settle_run_ends(engine, engine.tracker.run(run_id))
-                except RunctlError as error:
-                    _note(engine, f"{name}: not settled yet", error)
+                settle_ends(engine, engine.tracker.run(run_id))
+    except RunctlError as error:
+        _note(engine, f"what {run_id} made is not settled yet", error)
 
 
-def settle_run_ends(engine: Engine, run: Run) -> None:
-    """Settle the intents of a run that the caller drives, and release what has to go.
+def settle_ends(engine: Engine, run: Run) -> None:
+    """Settle the intents of a run that the caller drives, release what has to go, look at what stays.
 
     Raises:
-        RunctlError: The provider's; nothing is settled then.
+        RunctlError: The provider's; the next command tries again.
     """
-    provider = engine.open_provider(Plan.from_json(engine.tracker.plan(run.id)))
+    plan = Plan.from_json(engine.tracker.plan(run.id))
+    provider = engine.open_provider(plan)
     settle_intents(engine.tracker, provider, run, at=engine.clock())
-    _release_left_behind(engine, provider, run.provider, run.id)
+    for tracked in engine.tracker.resources(provider=run.provider, run_id=run.id):
+        if tracked.problem or (run.state.over and plan.on_finish == "terminate"):
+            resource_id = tracked.resource.id
+            if problem := release(engine.tracker, provider, run.provider, resource_id, patience_s=_LOOK_S):
+                engine.tell(engine.reporter.note, f"{resource_id} could not be released yet: {problem}")
+        elif run.state.over:
+            _look_at(engine, provider, tracked)
 
 
-def _release_left_behind(engine: Engine, provider: TrainingProvider, name: str, run_id: str) -> None:
-    for tracked in list(_left_behind(engine, name, run_id)):
-        resource_id = tracked.resource.id
-        if problem := release(engine.tracker, provider, name, resource_id, patience_s=_LOOK_S):
-            engine.tell(
-                engine.reporter.note, f"{resource_id} of {run_id} could not be released yet: {problem}"
-            )
+def _look_at(engine: Engine, provider: TrainingProvider, tracked: TrackedResource) -> None:
+    """Bring the books of a kept resource up to date: it may have ended itself, or cost more by now."""
+    kept = tracked.resource
+    try:
+        seen = call(f"{kept.provider}: get", lambda: provider.get_resource(kept.id))
+    except ResourceNotFound:
+        if not _is_young(engine, tracked, provider):
+            engine.tracker.mark_gone(kept.provider, kept.id)
+        return
+    engine.tracker.record_resource(seen if seen.price.known else evolve(seen, price=kept.price))

@@ -23,7 +23,7 @@ from runctl_core.tracking import ResourceTracker
 from runctl_core.training.driver import Driver
 from runctl_core.training.engine import Engine
 from runctl_core.training.plan import Plan
-from runctl_core.training.settle import settle_run_ends
+from runctl_core.training.settle import settle_ends
 
 
 @frozen
@@ -202,7 +202,7 @@ def resume(engine: Engine, run: Run, plan: Plan, secrets: Mapping[str, str], che
 
 def _require_all_given_back(engine: Engine, run: Run) -> None:
     """No attempt begins while a job of an earlier one may still run on a machine of its own."""
-    settle_run_ends(engine, run)
+    settle_ends(engine, run)
     there = [t for t in engine.tracker.resources(provider=run.provider, run_id=run.id) if t.problem]
     unknown = [i for i in engine.tracker.open_intents(run.provider) if i.run_id == run.id]
     if there or unknown:
