@@ -155,11 +155,11 @@ def test_books_that_cannot_be_written_after_the_create_end_the_machine(commands,
 
 def test_a_refused_termination_is_flagged_and_tried_again_by_every_later_command(commands) -> None:
     commands.cloud.starts = [SetupError("no python")]
-    commands.cloud.refusal = ProviderUnavailable("try later")
+    commands.cloud.refusal = AuthenticationError("not today")
     with pytest.raises(SetupError):
         commands.train(on_finish="keep")
     (left,) = commands.books.resources()
-    assert "try later" in left.problem
+    assert "not today" in left.problem
     commands.ps()
     assert commands.books.resources(), "it left the books while the cloud lists it"
     commands.cloud.refusal = None

@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from core.fake_cloud import Cloud, Machine
 from core.processes import Commands
 from runctl_core.errors import (
+    AuthenticationError,
     CapacityError,
     InvalidRequest,
     ProviderUnavailable,
@@ -103,7 +104,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(refuses=st.booleans())
     def the_cloud_refuses_to_terminate(self, refuses: bool) -> None:
-        self.cloud.refusal = ProviderUnavailable("try later") if refuses else None
+        self.cloud.refusal = AuthenticationError("not today") if refuses else None
 
     @rule(seconds=st.sampled_from([1, 20, 3600]))
     def time_passes(self, seconds: int) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.processes import Commands
-from runctl_core.errors import ProviderUnavailable, Refused, StateError, UnknownOutcome
+from runctl_core.errors import AuthenticationError, Refused, StateError, UnknownOutcome
 from runctl_core.models.runs import RunState
 from runctl_core.paths import run_dir
 from runctl_core.training import engine as engine_module
@@ -180,7 +180,7 @@ def test_a_kept_machine_stays_with_its_price(commands) -> None:
 
 def test_no_attempt_begins_while_an_earlier_machine_is_not_gone(commands) -> None:
     commands.cloud.starts = [("lost", True)]
-    commands.cloud.refusal = ProviderUnavailable("try later")
+    commands.cloud.refusal = AuthenticationError("not today")
     with pytest.raises(UnknownOutcome):
         commands.train()
     run = commands.the_run()

@@ -128,7 +128,7 @@ def test_dry_run_makes_nothing(home: Home) -> None:
     done = home.runctl("train", "s.py", "--dry-run", "--json")
     plan = json.loads(done.stdout)
     assert plan["provider"] == "local"
-    assert plan["offers"][0]["name"] == "cpu"
+    assert plan["offers"][0]["instance_type"] == "cpu"
     assert home.json("runs") == []
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run a command line and return its exit status."""
+    _open_what_is_closed()
     words = sys.argv[1:] if argv is None else argv
     first = words[0] if words else "--help"
     if first in ("--version", "-V"):
@@ -24,10 +26,20 @@ def main(argv: list[str] | None = None) -> int:
     return run(words)
 
 
-def _plugin_groups() -> list[tuple[str, str]]:
-    from runctl_core._entrypoints import enabled, summary
+def _open_what_is_closed() -> None:
+    """Put the null device where a standard stream is closed, so that no file of ours gets its number."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
 
-    return [(point.name, summary(point)) for point in enabled("runctl.commands")]
+
+def _plugin_groups() -> list[tuple[str, str]]:
+    from runctl_core._entrypoints import clash, enabled, summary
+    from runctl_core.cli.table import taken
+
+    points, ours = enabled("runctl.commands"), taken()
+    return [(point.name, summary(point)) for point in points if not clash(point, points, ours)]
 
 
 def _first_level(beginning: str) -> str:

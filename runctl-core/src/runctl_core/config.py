@@ -18,28 +18,35 @@ from runctl_core.errors import ConfigError
 from runctl_core.paths import config_dir
 from runctl_core.settings import convert, describe, setting
 
-KNOWN_VARIABLES = frozenset(
-    {
-        "RUNCTL_STATE_DIR",
-        "RUNCTL_CONFIG_DIR",
-        "RUNCTL_PLUGINS",
-        "RUNCTL_DEBUG",
-        "RUNCTL_LOG",
-        "RUNCTL_RUN_ID",
-        "RUNCTL_CHECKPOINT_DIR",
-        "RUNCTL_RESUME_FROM",
-        "RUNCTL_JOB",
-    }
-)
-"""Variables of ours that are no settings."""
+KNOWN_VARIABLES = {
+    "RUNCTL_STATE_DIR": "Where runs, their results and the tracker's database are kept.",
+    "RUNCTL_CONFIG_DIR": "Where the user's config.toml is.",
+    "RUNCTL_PLUGINS": "Which plugins are loaded: `none`, or names separated by commas; all otherwise.",
+    "RUNCTL_DEBUG": "Set to anything, errors are shown with their traceback.",
+    "RUNCTL_RUN_ID": "Set for the script: its run, the same over all attempts.",
+    "RUNCTL_CHECKPOINT_DIR": "Set for the script: the folder for its checkpoints.",
+    "RUNCTL_RESUME_FROM": "Set for the script when there is a checkpoint to continue from: its path.",
+    "RUNCTL_JOB": "Set for the script: the mark by which its processes are found; not to be changed.",
+}
+"""Variables of ours that are no settings, and what each means."""
+
+
+LARGEST = 1_000_000
+"""The largest number of hours, minutes, seconds or dollars: beyond it stands a slip of the hand."""
+
+_LARGEST_FILE = 1_000_000
 
 
 def _above_zero(value: float | Decimal) -> str:
-    return "" if 0 < value < float("inf") else "it must be above zero"
+    return _too_large(value) if value > 0 else "it must be above zero"
 
 
 def _not_negative(value: float) -> str:
-    return "" if 0 <= value < float("inf") else "it cannot be negative"
+    return _too_large(value) if value >= 0 else "it cannot be negative"
+
+
+def _too_large(value: float | Decimal) -> str:
+    return "" if value <= LARGEST else f"it cannot be above {LARGEST}"
 
 
 @define
@@ -134,8 +141,16 @@ class Config:
         """An instance of a provider's settings class; None when it has none. Raises ConfigError."""
         if settings is None:
             return None
-        values = self.provider_values(name, settings, flags)
-        return settings(**{key: value.value for key, value in values.items()})
+        values = {key: value.value for key, value in self.provider_values(name, settings, flags).items()}
+        try:
+            return settings(**values)
+        except Exception as error:
+            # Neither its message nor the cause is shown: they may hold a secret.
+            raise ConfigError(
+                f"the provider {name} refuses its settings",
+                why=f"its settings class raised {type(error).__name__}",
+                fix=f"runctl config show lists providers.{name}; mend what does not fit",
+            ) from None
 
     def _core_layers(self) -> list[Layer]:
         names = [s.name for s in describe(CoreSettings)]
@@ -159,7 +174,7 @@ def load(*, directory: str, flags: Mapping[str, Any] | None = None) -> Config:
             not fit.
     """
     files = [_project_file(directory), user_file()]
-    layers = [layer for path in files if path and (layer := _read(path))]
+    layers = [layer for path in files if path and (layer := read_layer(path))]
     return Config(layers, flags or {})
 
 
@@ -176,7 +191,7 @@ def project_file(directory: str) -> str | None:
 def _project_file(directory: str) -> str | None:
     for folder in _upwards(os.path.abspath(directory)):
         path = os.path.join(folder, "runctl.toml")
-        if os.path.isfile(path):
+        if os.path.exists(path):
             return path
         path = os.path.join(folder, "pyproject.toml")
         if os.path.isfile(path) and _mentions_us(path):
@@ -199,27 +214,47 @@ def _mentions_us(path: str) -> bool:
         return b"tool.runctl" in file.read()
 
 
-def _read(path: str) -> Layer | None:
+def read_layer(path: str) -> Layer | None:
+    """A configuration file's values; None when there is no such file.
+
+    Raises:
+        ConfigError: It cannot be read, is no TOML (with line and column), or has a value where a
+            table belongs.
+    """
     try:
         with open(path, "rb") as file:
-            data = file.read()
+            data = file.read(_LARGEST_FILE + 1)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise ConfigError(
-            f"cannot read {path}", why=error.strerror or str(error), fix=f"chmod u+r {path}"
+            f"cannot read {path}", why=error.strerror or str(error), fix=f"mend it, or: mv {path} {path}.old"
         ) from error
+    if len(data) > _LARGEST_FILE:
+        raise ConfigError(f"{path} is over 1 MB", why="a configuration is not", fix=f"mv {path} {path}.old")
     import tomllib
 
     try:
         values = tomllib.loads(data.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(
             f"{path} is not valid TOML", why=str(error), fix="mend it, then: runctl config validate"
         ) from error
     if os.path.basename(path) == "pyproject.toml":
-        values = values.get("tool", {}).get("runctl", {})
+        values = _table(_table(values.get("tool", {}), "tool", path).get("runctl", {}), "tool.runctl", path)
+    for name, section in _table(values.get("providers", {}), "providers", path).items():
+        _table(section, f"providers.{name}", path)
     return Layer(path, values, path)
+
+
+def _table(value: Any, name: str, path: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ConfigError(
+            f"{name} in {path} is not a table",
+            why=f"it is {value!r:.60}",
+            fix="a provider's settings stand below a line [providers.NAME]",
+        )
+    return value
 
 
 def _merge(settings: type, layers: list[Layer]) -> dict[str, Value]:
@@ -268,7 +303,7 @@ def strange_variables() -> list[str]:
 
     from runctl_core.plugins import load_all
 
-    known = KNOWN_VARIABLES | {f"RUNCTL_{s.name.upper()}" for s in describe(CoreSettings)}
+    known = {*KNOWN_VARIABLES, *(f"RUNCTL_{s.name.upper()}" for s in describe(CoreSettings))}
     for report in load_all():
         settings = report.info.settings if report.info else None
         known |= {f"RUNCTL_{_variable(report.name)}_{s.name.upper()}" for s in describe(settings)}

@@ -6,7 +6,7 @@ import os
 import tempfile
 from typing import Any
 
-from runctl_core.config import CoreSettings, unknown_key, user_file
+from runctl_core.config import CoreSettings, read_layer, unknown_key, user_file
 from runctl_core.errors import ConfigError, NotFound, StateError
 from runctl_core.settings import convert, describe
 
@@ -66,18 +66,13 @@ def _file(project: bool, directory: str) -> str:
 
 
 def _read(path: str) -> Any:
+    """The file as a document that keeps its comments. Raises what `read_layer` raises."""
     import tomlkit
-    from tomlkit.exceptions import ParseError
 
-    try:
-        with open(path, encoding="utf-8") as file:
-            return tomlkit.parse(file.read())
-    except FileNotFoundError:
+    if read_layer(path) is None:
         return tomlkit.document()
-    except ParseError as error:
-        raise ConfigError(
-            f"{path} is not valid TOML", why=str(error), fix="mend it, then: runctl config validate"
-        ) from error
+    with open(path, encoding="utf-8") as file:
+        return tomlkit.parse(file.read())
 
 
 def _toml(value: Any) -> Any:

@@ -80,6 +80,10 @@ class RunctlError(Exception):
         """The name of the class, as it stands in JSON output."""
         return type(self).__name__
 
+    def to_json(self) -> dict[str, str]:
+        """The error as it stands in JSON output."""
+        return {"kind": self.kind, "message": self.message, "why": self.why, "fix": self.fix}
+
 
 class UsageError(RunctlError):
     """The command line is wrong."""

@@ -1,14 +1,12 @@
 """The hooks that a plugin may implement. This module is the author's manual: when each hook is
 called, how often, what it may return, and what an exception does.
 
-A plugin is a module named by an entry point. It marks its functions with `hookimpl`:
+A plugin is a module that an entry point of its distribution names; here one called `mycloud`:
 
-    from runctl_core.api import ProviderInfo, hookimpl
+    [project.entry-points."runctl.providers"]
+    mycloud = "mycloud"
 
-    @hookimpl
-    def runctl_provider():
-        from mycloud.provider import MyCloud, Settings
-        return ProviderInfo(name="mycloud", title="My Cloud", factory=MyCloud, settings=Settings)
+It marks its functions with `hookimpl`. An argument that a function does not need may be left out.
 
 Each plugin is loaded and called by itself: what one raises, even `SystemExit`, is kept for
 `runctl doctor` and stops no other.
@@ -39,6 +37,21 @@ class TrainingProviderSpec:
         Called once a process, when the provider is first named. Must not import a cloud client:
         `factory` is called later, when a resource is really asked for. An exception, or anything but
         a `ProviderInfo` of the entry point's name, makes the plugin broken.
+
+        Example:
+            from mycloud.settings import Settings
+            from runctl_core.api import ProviderInfo, hookimpl
+
+            def open_cloud(settings):
+                from mycloud.provider import MyCloud  # the cloud's client is imported only now
+
+                return MyCloud(settings)
+
+            @hookimpl
+            def runctl_provider():
+                return ProviderInfo(
+                    name="mycloud", title="My Cloud", factory=open_cloud, settings=Settings
+                )
         """
 
     @hookspec
@@ -50,4 +63,22 @@ class TrainingProviderSpec:
 
         Called by `runctl doctor` only, with a time-out of 20 s for the whole hook. An exception is
         shown as a failed check.
+
+        Example:
+            from mycloud.provider import MyCloud
+            from mycloud.settings import Settings
+            from runctl_core.api import Check, ProviderInfo, Verdict, hookimpl
+
+            @hookimpl
+            def runctl_provider():
+                return ProviderInfo(
+                    name="mycloud", title="My Cloud", factory=MyCloud, settings=Settings
+                )
+
+            @hookimpl
+            def runctl_checks(settings):
+                if settings.api_key:
+                    return [Check("key", Verdict.OK, "it is set")]
+                fix = "runctl config set providers.mycloud.api_key KEY"
+                return [Check("key", Verdict.WARNING, "none is set", fix)]
         """

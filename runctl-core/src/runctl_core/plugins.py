@@ -7,15 +7,18 @@ nothing else. `RUNCTL_PLUGINS=none` leaves all of them out, `RUNCTL_PLUGINS=a,b`
 from __future__ import annotations
 
 import os
-import sys
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
 from runctl_core._entrypoints import EntryPoint, clash, enabled
 from runctl_core.errors import PluginError, RunctlError, UsageError
+from runctl_core.loading import hooks_of, import_plugin, in_words, prints_to_stderr, require
+from runctl_core.timeouts import TooLate, within
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from runctl_core.models.checks import Check
     from runctl_core.provider import ProviderInfo, TrainingProvider
 
@@ -25,6 +28,12 @@ COMMANDS = "runctl.commands"
 LOAD_TIMEOUT_S = 10.0
 """How long a plugin may take to load when all of them are looked at. One that is asked for by name
 has all the time it needs: the user sees what hangs, and can end it."""
+
+CHECKS_TIMEOUT_S = 20.0
+"""How long a provider's own checks may take, all of them together."""
+
+RESERVED = ("any",)
+"""Names that no provider may have: `--provider any` means each of them."""
 
 
 @frozen
@@ -77,7 +86,7 @@ def load_report(name: str) -> PluginReport:
     points = enabled(PROVIDERS)
     for point in points:
         if point.name == name:
-            why = clash(point, points, ())
+            why = clash(point, points, RESERVED)
             return _report(point, error=why) if why else _load(point)
     raise _unknown(name)
 
@@ -101,7 +110,7 @@ def open_provider(info: ProviderInfo, settings: Any) -> TrainingProvider:
     except (RunctlError, KeyboardInterrupt):
         raise
     except BaseException as error:
-        raise _cannot_open(info.name, _in_words(error)) from error
+        raise _cannot_open(info.name, in_words(error)) from error
     if not isinstance(provider, TrainingProvider):
         raise _cannot_open(info.name, f"its factory made {provider!r}, not a TrainingProvider")
     return provider
@@ -132,40 +141,59 @@ def default_provider(configured: str | None) -> str:
     )
 
 
-def checks_of(report: PluginReport, settings: Any) -> list[Check]:
-    """What the provider's own checks found. An exception becomes a failed check."""
+def checks_of(report: PluginReport, settings: Any, *, timeout_s: float = CHECKS_TIMEOUT_S) -> list[Check]:
+    """What the provider's own checks found. An exception or a time-out becomes a failed check."""
     from runctl_core.models.checks import Check, Verdict
 
     point = next(p for p in enabled(PROVIDERS) if p.name == report.name)
     try:
-        answers = _manager(_import(point)).hook.runctl_checks(settings=settings)
-        checks = [check for answer in answers for check in answer]
-        for check in checks:
-            _require(isinstance(check, Check), f"runctl_checks gave {check!r}, not a Check")
+        checks = within(timeout_s, lambda: _checks(point, settings), name=f"{report.name}: checks")
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        return [Check("its checks", Verdict.FAILED, _in_words(error), f"tell the author of {report.source}")]
+        return [Check("its checks", Verdict.FAILED, in_words(error), f"tell the author of {report.source}")]
     return checks
 
 
-def command_groups() -> dict[str, EntryPoint]:
-    """Command groups that plugins bring, by name, from metadata alone."""
-    return {point.name: point for point in enabled(COMMANDS)}
+def _checks(point: EntryPoint, settings: Any) -> list[Check]:
+    from runctl_core.hookspecs import TrainingProviderSpec
+    from runctl_core.models.checks import Check
+
+    answers = hooks_of(point, TrainingProviderSpec).runctl_checks(settings=settings)
+    checks = [check for answer in answers for check in answer]
+    for check in checks:
+        require(isinstance(check, Check), f"runctl_checks gave {check!r}, not a Check")
+    return checks
 
 
-def load_command_group(point: EntryPoint) -> Any:
-    """The Typer app of a command group. Raises PluginError, also when two plugins have the name."""
+def command_groups() -> list[EntryPoint]:
+    """The command groups that plugins bring, from metadata alone; clashing ones too."""
+    return enabled(COMMANDS)
+
+
+def load_command_group(point: EntryPoint, taken: Collection[str]) -> Any:
+    """The Typer app, or the function of a command line, that a command group is.
+
+    Args:
+        point: Its entry point.
+        taken: The names that runctl has itself.
+
+    Raises:
+        PluginError: It cannot be loaded, is nothing that can be called, or may not have its name.
+    """
     try:
-        why = clash(point, enabled(COMMANDS), ())
-        _require(not why, why)
-        return _import(point)
+        why = clash(point, command_groups(), taken)
+        require(not why, why)
+        with prints_to_stderr():
+            loaded = import_plugin(point)
+        require(callable(loaded), f"{point.value} is {loaded!r}, not a Typer app")
+        return loaded
     except KeyboardInterrupt:
         raise
     except BaseException as error:
         raise PluginError(
             f"the commands of {point.name} cannot be loaded",
-            why=f"{point.source}: {_in_words(error)}",
+            why=f"{point.source}: {in_words(error)}",
             fix=f"pip install --upgrade {point.distribution}, or pip uninstall it",
         ) from error
 
@@ -176,7 +204,7 @@ def _unknown(name: str) -> PluginError:
     installed = provider_names()
     near = difflib.get_close_matches(name, installed, n=1)
     fixes = [f"--provider {near[0]}"] if near else []
-    if name.replace("-", "").replace("_", "").isalnum():
+    if name.isascii() and name.replace("-", "").replace("_", "").isalnum():
         fixes.append(f"pip install runctl-{name}")
     why = f"installed: {', '.join(installed) or 'none'}"
     if only := os.environ.get("RUNCTL_PLUGINS"):
@@ -190,15 +218,12 @@ def _cannot_open(name: str, why: str) -> PluginError:
 
 
 def _load_in_time(name: str, timeout_s: float) -> PluginReport:
-    import threading
-
-    thread = threading.Thread(target=load_report, args=(name,), daemon=True)
-    thread.start()
-    thread.join(timeout_s)
-    if thread.is_alive():
+    try:
+        return within(timeout_s, lambda: load_report(name), name=f"load {name}")
+    except TooLate:
         point = next(point for point in enabled(PROVIDERS) if point.name == name)
         _reports[_key(point)] = _report(point, error=f"it did not load within {timeout_s:.0f} s")
-    return load_report(name)
+        return _reports[_key(point)]
 
 
 _reports: dict[tuple[str, str], PluginReport] = {}
@@ -216,11 +241,8 @@ def _load(point: EntryPoint) -> PluginReport:
 
 
 def _loaded(point: EntryPoint) -> PluginReport:
-    from contextlib import redirect_stdout
-
-    printed = _Printed()
     try:
-        with redirect_stdout(printed):
+        with prints_to_stderr() as printed:
             info = _info(point)
     except KeyboardInterrupt:
         raise
@@ -228,7 +250,7 @@ def _loaded(point: EntryPoint) -> PluginReport:
         import traceback
 
         trace = "".join(traceback.format_exception(error))
-        return _report(point, error=_in_words(error), traceback=trace)
+        return _report(point, error=in_words(error), traceback=trace)
     return _report(point, info=info, warning="it prints when it is loaded" if printed.anything else "")
 
 
@@ -236,33 +258,20 @@ def _report(point: EntryPoint, **fields: Any) -> PluginReport:
     return PluginReport(point.name, point.distribution, point.version, **fields)
 
 
-class _Printed:
-    """Standard output for a plugin that is loading: notes that it printed, onto standard error."""
-
-    anything = False
-
-    def write(self, text: str) -> int:
-        self.anything = True
-        return sys.stderr.write(text)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(sys.stderr, name)
-
-
 def _info(point: EntryPoint) -> ProviderInfo:
+    from runctl_core.hookspecs import TrainingProviderSpec
     from runctl_core.provider import ProviderInfo
 
-    info: ProviderInfo = _manager(_import(point)).hook.runctl_provider()
-    _require(isinstance(info, ProviderInfo), f"runctl_provider returned {info!r}, not a ProviderInfo")
+    info: ProviderInfo = hooks_of(point, TrainingProviderSpec).runctl_provider()
+    require(isinstance(info, ProviderInfo), f"runctl_provider returned {info!r}, not a ProviderInfo")
     _require_fitting_api(info, point)
-    _require(info.name == point.name, f"it calls itself {info.name}, its entry point {point.name}")
-    _require(callable(info.factory), f"its factory {info.factory!r} cannot be called")
+    require(info.name == point.name, f"it calls itself {info.name}, its entry point {point.name}")
     from runctl_core.settings import describe
 
     try:
         describe(info.settings)
     except Exception as error:
-        raise PluginError(f"its settings cannot be read: {_in_words(error)}") from error
+        raise PluginError(f"its settings cannot be read: {in_words(error)}") from error
     return info
 
 
@@ -276,43 +285,3 @@ def _require_fitting_api(info: ProviderInfo, point: EntryPoint) -> None:
             f"it was made for plugin API {info.api}, and this runctl-core speaks {API_VERSION}:"
             f" pip install --upgrade {older}"
         )
-
-
-def _require(true: bool, otherwise: str) -> None:
-    if not true:
-        raise PluginError(otherwise)
-
-
-def _manager(plugin: Any) -> Any:
-    from pluggy import PluginManager, PluginValidationError
-
-    from runctl_core.hookspecs import TrainingProviderSpec
-
-    manager = PluginManager("runctl")
-    manager.add_hookspecs(TrainingProviderSpec)
-    try:
-        manager.register(plugin)
-        manager.check_pending()
-    except PluginValidationError as error:
-        known = ", ".join(hook for hook in vars(TrainingProviderSpec) if hook.startswith("runctl_"))
-        raise PluginError(f"{error} (hooks: {known})") from error
-    return manager
-
-
-def _import(point: EntryPoint) -> Any:
-    import importlib
-
-    module, _, attribute = point.value.partition("[")[0].partition(":")
-    loaded: Any = importlib.import_module(module.strip())
-    for part in filter(None, attribute.strip().split(".")):
-        loaded = getattr(loaded, part)
-    return loaded
-
-
-def _in_words(error: BaseException) -> str:
-    if isinstance(error, SystemExit):
-        return f"it called sys.exit({error.code!r})"
-    text = str(error).strip().splitlines()
-    if isinstance(error, PluginError) and text:
-        return text[0]
-    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
+from attrs.validators import deep_mapping, instance_of, is_callable
 
 if TYPE_CHECKING:
     from runctl_core.executor import JobExecutor
@@ -35,13 +36,15 @@ class ProviderInfo:
         homepage: Where its documentation is.
     """
 
-    name: str
-    title: str
-    factory: Callable[[Any], TrainingProvider]
+    name: str = field(validator=instance_of(str))
+    title: str = field(validator=instance_of(str))
+    factory: Callable[[Any], TrainingProvider] = field(validator=is_callable())
     settings: type | None = None
-    unsupported: Mapping[str, str] = field(factory=dict)
+    unsupported: Mapping[str, str] = field(
+        factory=dict, validator=deep_mapping(instance_of(str), instance_of(str))
+    )
     api: int = API_VERSION
-    homepage: str = ""
+    homepage: str = field(default="", validator=instance_of(str))
 
 
 class TrainingProvider(ABC):

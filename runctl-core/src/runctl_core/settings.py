@@ -86,7 +86,8 @@ def describe(settings: type | None) -> tuple[Setting, ...]:
     """Every setting that an attrs class declares.
 
     Raises:
-        TypeError: It is no attrs class, or a setting has a type that nothing can be read into.
+        TypeError: It is no attrs class, or a setting has no default, or a type that nothing can be
+            read into.
     """
     return () if settings is None else _described(settings)
 
@@ -103,6 +104,8 @@ def _setting(attribute: Any, hint: Any) -> Setting:
     if item not in _IN_WORDS and not _choices(item):
         raise TypeError(f"the setting {attribute.name} has a type that no file can hold: {hint}")
     default = attribute.default
+    if default is attrs.NOTHING:
+        raise TypeError(f"the setting {attribute.name} has no default")
     if isinstance(default, attrs.Factory):  # type: ignore[arg-type]  # a class, for all its stubs say
         default = default.factory()
     text, secret = attribute.metadata.get("help", ""), attribute.metadata.get("secret", False)
@@ -120,9 +123,10 @@ def convert(settings: type, name: str, value: Any, origin: str) -> Any:
     valid = attrs.fields_dict(settings)[name].metadata.get("valid")
     try:
         converted = _converted(declared.type, value)
-        problem = valid(converted) if valid else ""
-    except (ValueError, TypeError, InvalidOperation):
-        problem = f"it takes {_in_words(declared.type)}"
+    except (ValueError, TypeError, OverflowError, InvalidOperation):
+        converted, problem = None, f"it takes {_in_words(declared.type)}"
+    else:
+        problem = _problem(valid, converted)
     if problem:
         shown = "that value" if declared.secret else repr(value)
         # The cause is left out: it would show a secret.
@@ -132,6 +136,13 @@ def convert(settings: type, name: str, value: Any, origin: str) -> Any:
             fix=f"mend {origin}; runctl config show tells every origin",
         ) from None
     return converted
+
+
+def _problem(valid: Callable[[Any], str] | None, value: Any) -> str:
+    try:
+        return valid(value) if valid else ""
+    except Exception as error:
+        return f"its check failed with {type(error).__name__}"
 
 
 def _without_none(hint: Any) -> tuple[Any, bool]:

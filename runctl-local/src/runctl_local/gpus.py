@@ -12,6 +12,9 @@ from runctl_core.api import ProviderUnavailable
 TIMEOUT_S = 5.0
 """A driver that hangs is given this long."""
 
+_NO_GPU = "No devices were found"
+"""What a driver without a GPU says; its exit status is 6."""
+
 _NOISE = re.compile(
     r"\b(NVIDIA|Tesla|GeForce|Quadro|Graphics|Device|PCIe?|SXM\d?|NVL|HBM\d\w?|\d+\s?GB)\b", re.IGNORECASE
 )
@@ -24,7 +27,7 @@ class GPU:
     Attributes:
         uuid: What `CUDA_VISIBLE_DEVICES` takes.
         name: Its normalised name: `H100`, `RTX 4090`, `A10G`.
-        memory_bytes: Its memory.
+        memory_bytes: Its memory; 0 when the driver does not say.
     """
 
     uuid: str
@@ -39,13 +42,13 @@ def list_gpus(program: str) -> list[GPU]:
         ProviderUnavailable: It hangs, fails, or prints something else.
     """
     rows = _query(program, "--query-gpu=uuid,name,memory.total")
-    return [GPU(uuid, normal_name(name), int(float(mebibytes)) << 20) for uuid, name, mebibytes in rows]
+    return [GPU(uuid, normal_name(name), _bytes(mebibytes)) for uuid, name, mebibytes in rows]
 
 
-def gpu_processes(program: str) -> dict[int, str]:
-    """The processes that compute on a GPU: pid to the GPU's uuid. Raises ProviderUnavailable."""
+def gpu_processes(program: str) -> set[tuple[int, str]]:
+    """What computes on the GPUs: pairs of a process's pid and a GPU's uuid. Raises ProviderUnavailable."""
     rows = _query(program, "--query-compute-apps=pid,gpu_uuid,process_name")
-    return {int(pid): uuid for pid, uuid, _ in rows if pid.isdecimal()}
+    return {(int(pid), uuid) for pid, uuid, _ in rows if pid.isdecimal()}
 
 
 def normal_name(name: str) -> str:
@@ -54,23 +57,32 @@ def normal_name(name: str) -> str:
     return " ".join(short.split()) or name
 
 
+def _bytes(mebibytes: str) -> int:
+    """Unified memory is `[N/A]`."""
+    return int(mebibytes) << 20 if mebibytes.isdecimal() else 0
+
+
 def _query(program: str, query: str) -> list[tuple[str, str, str]]:
     command = [program, query, "--format=csv,noheader,nounits"]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, text=True, check=False)
+        done = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, check=False)
     except FileNotFoundError:
         return []
     except (OSError, subprocess.TimeoutExpired) as error:
         raise _failed(program, str(error)) from error
+    said = (done.stdout + done.stderr).decode(errors="replace").strip()
+    if said == _NO_GPU:
+        return []
     if done.returncode != 0:
-        raise _failed(program, (done.stdout + done.stderr).strip() or f"exit status {done.returncode}")
-    return [_row(program, line) for line in done.stdout.splitlines() if line.strip()]
+        raise _failed(program, said[-500:] or f"exit status {done.returncode}")
+    lines = done.stdout.decode(errors="replace").splitlines()
+    return [_row(program, line) for line in lines if line.strip()]
 
 
 def _row(program: str, line: str) -> tuple[str, str, str]:
     cells = [cell.strip() for cell in line.split(",", 2)]
     if len(cells) != 3:
-        raise _failed(program, f"it printed {line!r}")
+        raise _failed(program, f"it printed {line[:100]!r}")
     return cells[0], cells[1], cells[2]
 
 

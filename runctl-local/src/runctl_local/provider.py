@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 
 from attrs import evolve
 
@@ -20,7 +18,6 @@ from runctl_core.api import (
     LocalTransport,
     NotFound,
     Offer,
-    Price,
     ProviderUnavailable,
     Resource,
     ResourceNotFound,
@@ -28,19 +25,20 @@ from runctl_core.api import (
     ResourceState,
     RunnerExecutor,
     Scope,
+    StateError,
     TrainingProvider,
 )
+from runctl_local.certificates import trust
 from runctl_local.gpus import GPU, gpu_processes, list_gpus
-from runctl_local.processes import unmanaged
+from runctl_local.offers import CPU, FREE, cpu_offer, fits, gpu_offers
+from runctl_local.processes import identity, unmanaged
 from runctl_local.settings import Settings
-from runctl_local.slots import Slot, Slots
+from runctl_local.slots import Slot, Slots, is_slot
 
-CPU = "cpu"
-FREE = Price(Decimal(0), source="local")
 YOUNG = timedelta(seconds=60)
 """A slot without a job keeps its GPUs so long after it was made, or while its creator lives."""
 
-_SLOT_ID = re.compile(r"local-[0-9a-f]{12}\Z")
+_PROCESS = "pid-"
 
 
 class SlotExecutor(RunnerExecutor):
@@ -51,8 +49,10 @@ class SlotExecutor(RunnerExecutor):
         self._visible = {"CUDA_VISIBLE_DEVICES": ",".join(gpus)}
 
     def start(self, job: Job) -> str:
-        """Start a job with the slot's GPUs."""
-        return super().start(evolve(job, env={**job.env, **self._visible}))
+        """Start a job with the slot's GPUs, whatever its own variables say of them."""
+        secrets = {name: value for name, value in job.secrets.items() if name not in self._visible}
+        env = {**trust(os.environ), **job.env, **self._visible}
+        return super().start(evolve(job, env=env, secrets=secrets))
 
 
 class LocalProvider(TrainingProvider):
@@ -63,13 +63,19 @@ class LocalProvider(TrainingProvider):
         self._slots = Slots(settings.home)
 
     def offers(self, request: ResourceRequest) -> Iterable[Offer]:
-        """`cpu`, and each number of GPUs of one kind that this computer has."""
-        if request.spot or request.region is not None:
-            return []
-        fitting = [offer for offer in self._all_offers(request) if _fits(offer, request)]
-        if request.gpu and not fitting:
-            self._gpus()  # an nvidia-smi that fails is the reason, and is said instead
-        return fitting
+        """`cpu`, and each number of GPUs of one kind that this computer has.
+
+        Raises:
+            ProviderUnavailable: A GPU is wanted, and `nvidia-smi` does not tell which are here.
+        """
+        try:
+            gpus = list_gpus(self._settings.nvidia_smi)
+            every = [cpu_offer(), *gpu_offers(gpus, self._free(gpus))]
+        except ProviderUnavailable as error:
+            if request.gpu or request.instance_type not in (None, CPU):
+                raise
+            every = [cpu_offer(note=error.message)]
+        return [offer for offer in every if fits(offer, request)]
 
     def create_resource(self, spec: LaunchSpec) -> Resource:
         """Make a slot, with GPUs of its own when the offer has any."""
@@ -81,18 +87,19 @@ class LocalProvider(TrainingProvider):
                 id=f"local-{uuid.uuid4().hex[:12]}",
                 name=spec.name,
                 offer=spec.offer.name,
-                tags=dict(spec.tags),
+                token=spec.token,
+                tags=spec.tags,
                 gpus=tuple(gpu.uuid for gpu in gpus),
                 gpu=spec.offer.gpu,
                 created_at=datetime.now(UTC),
-                creator=os.getpid(),
+                creator=identity(os.getpid()),
             )
             self._slots.add(slot)
         return self._resource(slot)
 
     def get_resource(self, resource_id: str) -> Resource:
         """A slot, or a process that `list_resources` showed."""
-        if not _SLOT_ID.match(resource_id):
+        if not is_slot(resource_id):
             for resource in self._processes():
                 if resource.id == resource_id:
                     return resource
@@ -115,12 +122,12 @@ class LocalProvider(TrainingProvider):
 
     def terminate_resource(self, resource_id: str) -> None:
         """Kill every process of the slot's jobs, and take the slot away."""
-        if not _SLOT_ID.match(resource_id):
+        if resource_id.startswith(_PROCESS):
+            pid = resource_id.removeprefix(_PROCESS).partition("-")[0]
             raise InvalidRequest(
-                f"runctl did not start {resource_id}, so it does not end it",
-                fix=f"kill {resource_id.split('-')[1] if '-' in resource_id else 'PID'}",
+                f"runctl did not start {resource_id}, so it does not end it", fix=f"kill {pid}"
             )
-        if resource_id in self._slots.ids():
+        if self._slots.has(resource_id):
             self._executor(resource_id).destroy()
             with self._slots.locked():
                 self._slots.remove(resource_id)
@@ -131,67 +138,45 @@ class LocalProvider(TrainingProvider):
             slot = self._slots.read(resource.id)
         except FileNotFoundError as error:
             raise ResourceNotFound(f"there is no slot {resource.id}", fix="runctl ps") from error
-        gpus = slot.gpus if slot else ()
-        return self._executor(resource.id, gpus)
+        return self._executor(resource.id, slot.gpus if slot else ())
 
-    # offers
-
-    def _all_offers(self, request: ResourceRequest) -> list[Offer]:
-        cpus, memory = len(_affinity()), _memory_bytes()
-        offers = [Offer("local", CPU, FREE, vcpus=cpus, memory_bytes=memory, available=True)]
-        try:
-            gpus = self._gpus()
-            free = {gpu.uuid for gpu in self._free(gpus)}
-        except ProviderUnavailable as error:
-            if request.gpu:
-                raise
-            return [
-                Offer("local", CPU, FREE, vcpus=cpus, memory_bytes=memory, available=True, note=error.message)
-            ]
-        for name in sorted({gpu.name for gpu in gpus}):
-            same = [gpu for gpu in gpus if gpu.name == name]
-            idle = sum(gpu.uuid in free for gpu in same)
-            memory_of_one = min(gpu.memory_bytes for gpu in same)
-            offers += [
-                Offer(
-                    "local",
-                    f"{name.lower().replace(' ', '-')}x{count}",
-                    FREE,
-                    gpu=name,
-                    gpu_count=count,
-                    gpu_memory_bytes=memory_of_one,
-                    vcpus=cpus,
-                    memory_bytes=memory,
-                    available=count <= idle,
-                    note="" if count <= idle else f"{idle} of {len(same)} free",
-                )
-                for count in range(1, len(same) + 1)
-            ]
-        return offers
-
-    def _gpus(self) -> list[GPU]:
-        return list_gpus(self._settings.nvidia_smi)
+    # GPUs
 
     def _free(self, gpus: list[GPU]) -> list[GPU]:
-        """GPUs on which nothing computes and which no live slot owns."""
-        taken = set(gpu_processes(self._settings.nvidia_smi).values()) if gpus else set()
-        for slot_id in self._slots.ids():
-            slot = self._read(slot_id)
-            if slot is not None and slot.gpus and self._holds(slot):
+        """GPUs on which nothing computes and which no slot needs; none while nobody can tell."""
+        if not gpus or self._secretive():
+            return []
+        taken = {uuid for _, uuid in gpu_processes(self._settings.nvidia_smi)}
+        for slot in self._readable():
+            if slot.gpus and self._holds(slot):
                 taken |= set(slot.gpus)
         return [gpu for gpu in gpus if gpu.uuid not in taken]
+
+    def _secretive(self) -> list[str]:
+        """Damaged slots that still need their GPUs, whichever those are."""
+        damaged = [slot_id for slot_id in self._slots.ids() if self._is_damaged(slot_id)]
+        return [slot_id for slot_id in damaged if self._jobs_over(slot_id) is not True]
 
     def _assign(self, offer: Offer) -> list[GPU]:
         if not offer.gpu_count:
             return []
-        free = [gpu for gpu in self._free(self._gpus()) if gpu.name == offer.gpu]
-        if len(free) < offer.gpu_count:
-            raise CapacityError(
-                f"{len(free)} {offer.gpu} free here, {offer.gpu_count} wanted",
-                fix="runctl ps shows who has them",
-                scope=Scope.OFFER,
-            )
-        return free[: offer.gpu_count]
+        free = [gpu for gpu in self._free(list_gpus(self._settings.nvidia_smi)) if gpu.name == offer.gpu]
+        if len(free) >= offer.gpu_count:
+            return free[: offer.gpu_count]
+        damaged = ", ".join(self._slots.path(slot_id) for slot_id in self._secretive())
+        raise CapacityError(
+            f"{len(free)} {offer.gpu} free here, {offer.gpu_count} wanted",
+            why=f"nobody can tell which GPUs belong to {damaged}" if damaged else "",
+            fix="stop its run, or remove it" if damaged else "runctl ps shows who has them",
+            scope=Scope.OFFER,
+        )
+
+    def _holds(self, slot: Slot) -> bool:
+        """Whether the slot still needs its GPUs."""
+        over = self._jobs_over(slot.id)
+        if over is not None:
+            return not over
+        return datetime.now(UTC) - slot.created_at < YOUNG or _lives(slot.creator)
 
     # slots
 
@@ -201,31 +186,34 @@ class LocalProvider(TrainingProvider):
         except FileNotFoundError:
             return None
 
+    def _is_damaged(self, slot_id: str) -> bool:
+        try:
+            return self._slots.read(slot_id) is None
+        except FileNotFoundError:
+            return False
+
+    def _readable(self) -> Iterator[Slot]:
+        return filter(None, map(self._read, self._slots.ids()))
+
     def _by_token(self, token: str) -> Slot | None:
-        slots = (self._read(slot_id) for slot_id in self._slots.ids())
-        return next((slot for slot in slots if slot and slot.tags.get("runctl:token") == token), None)
+        return next((slot for slot in self._readable() if slot.token == token), None)
 
     def _executor(self, slot_id: str, gpus: tuple[str, ...] = ()) -> RunnerExecutor:
         return SlotExecutor(os.path.join(self._slots.path(slot_id), "jobs"), gpus)
 
-    def _jobs_over(self, slot: Slot) -> bool | None:
+    def _jobs_over(self, slot_id: str) -> bool | None:
         """Whether every job of the slot is over; None when it never had one."""
-        executor = self._executor(slot.id)
+        executor = self._executor(slot_id)
         try:
-            phases = [executor.status(handle).phase for handle in self._slots.jobs(slot.id)]
+            phases = [executor.status(handle).phase for handle in self._slots.jobs(slot_id)]
         except NotFound:
             return None  # it is being started right now
+        except StateError:
+            return False  # nobody can tell, so it is taken for one that runs
         return all(phase.over for phase in phases) if phases else None
 
-    def _holds(self, slot: Slot) -> bool:
-        """Whether the slot still needs its GPUs."""
-        over = self._jobs_over(slot)
-        if over is not None:
-            return not over
-        return datetime.now(UTC) - slot.created_at < YOUNG or _alive(slot.creator)
-
     def _resource(self, slot: Slot) -> Resource:
-        over = self._jobs_over(slot)
+        over = self._jobs_over(slot.id)
         return Resource(
             id=slot.id,
             provider="local",
@@ -254,12 +242,12 @@ class LocalProvider(TrainingProvider):
 
     def _processes(self) -> list[Resource]:
         try:
-            on_gpu = gpu_processes(self._settings.nvidia_smi)
+            on_gpu = {pid for pid, _ in gpu_processes(self._settings.nvidia_smi)}
         except ProviderUnavailable:
-            on_gpu = {}
+            on_gpu = set()
         return [
             Resource(
-                id=f"pid-{process.pid}-{process.started}",
+                id=f"{_PROCESS}{process.identity}",
                 provider="local",
                 name=os.path.basename(process.command[0]),
                 state=ResourceState.RUNNING,
@@ -267,39 +255,9 @@ class LocalProvider(TrainingProvider):
                 price=FREE,
                 note=" ".join(process.command)[:200],
             )
-            for process in unmanaged(set(on_gpu))
+            for process in unmanaged(on_gpu)
         ]
 
 
-def _fits(offer: Offer, request: ResourceRequest) -> bool:
-    if request.instance_type is not None and offer.name != request.instance_type:
-        return False
-    if request.gpu is not None:
-        same = (offer.gpu or "").lower() == request.gpu.lower()
-        if not same or offer.gpu_count < max(1, request.gpu_count):
-            return False
-    elif offer.gpu is not None and request.instance_type is None:
-        return False
-    if request.max_hourly_usd is not None and request.max_hourly_usd < 0:
-        return False
-    return offer.vcpus >= request.vcpus and offer.memory_bytes >= request.memory_bytes
-
-
-def _affinity() -> set[int]:
-    if hasattr(os, "sched_getaffinity"):
-        return os.sched_getaffinity(0)
-    return set(range(os.cpu_count() or 1))
-
-
-def _memory_bytes() -> int:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def _lives(creator: str) -> bool:
+    return identity(int(creator.partition("-")[0] or 0)) == creator

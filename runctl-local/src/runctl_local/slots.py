@@ -9,10 +9,11 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 
 from attrs import asdict, field, frozen
 
@@ -21,10 +22,15 @@ from runctl_core.api import StateError
 _FILE = "slot.json"
 _GOING = ".going-"
 _COMING = ".coming-"
+_ID = re.compile(r"local-[0-9a-f]{12}\Z")
 
 
 def _texts(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(values)
+
+
+def _map(values: Mapping[str, str]) -> dict[str, str]:
+    return dict(values)
 
 
 @frozen
@@ -35,21 +41,23 @@ class Slot:
         id: Its name, and its directory's.
         name: A readable name.
         offer: The offer that it was made from.
-        tags: Its tags, the token among them.
+        token: What its creator calls it by; no two slots have one.
+        tags: Its tags.
         gpus: Uuids of the GPUs that are its own.
         gpu: Their normalised name; None without any.
         created_at: When it was made.
-        creator: The pid of the process that made it.
+        creator: The process that made it: its pid and its start.
     """
 
     id: str
     name: str
     offer: str
-    tags: Mapping[str, str]
+    token: str
+    tags: Mapping[str, str] = field(converter=_map)
     gpus: tuple[str, ...] = field(converter=_texts)
     gpu: str | None
     created_at: datetime
-    creator: int
+    creator: str
 
 
 class Slots:
@@ -66,6 +74,10 @@ class Slots:
         """The directory of a slot."""
         return os.path.join(self._home, slot_id)
 
+    def has(self, resource_id: str) -> bool:
+        """Whether a resource is a slot that is there, readable or not."""
+        return is_slot(resource_id) and os.path.lexists(self.path(resource_id))
+
     def jobs(self, slot_id: str) -> list[str]:
         """The jobs that were ever started in a slot."""
         try:
@@ -81,7 +93,7 @@ class Slots:
             os.makedirs(self._home, mode=0o700, exist_ok=True)
             fd = os.open(os.path.join(self._home, ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise _refused(self._home, error) from error
+            raise _refused("make", self._home, error) from error
         try:
             fcntl.flock(fd, fcntl.LOCK_EX)
             self._finish_removals()
@@ -99,34 +111,42 @@ class Slots:
                 json.dump(document, file)
             os.rename(coming, self.path(slot.id))
         except OSError as error:
-            raise _refused(coming, error) from error
+            raise _refused("make", coming, error) from error
 
     def ids(self) -> list[str]:
-        """Every slot that is there, readable or not."""
+        """Every slot that is there, readable or not. Raises StateError."""
         try:
             names = os.listdir(self._home)
         except FileNotFoundError:
             return []
-        return sorted(name for name in names if not name.startswith("."))
+        except OSError as error:
+            raise _refused("read", self._home, error) from error
+        return sorted(name for name in names if is_slot(name))
 
     def read(self, slot_id: str) -> Slot | None:
         """What a slot's file says; None when it is damaged. Raises FileNotFoundError for no slot."""
-        os.stat(self.path(slot_id))
         try:
             with open(os.path.join(self.path(slot_id), _FILE), encoding="utf-8") as file:
                 document = json.load(file)
-            document["created_at"] = datetime.fromisoformat(document["created_at"])
+            document["created_at"] = datetime.fromisoformat(document["created_at"]).astimezone(UTC)
             return Slot(**document)
         except (OSError, ValueError, TypeError, KeyError):
+            os.lstat(self.path(slot_id))  # it may have gone while we looked
             return None
 
     def remove(self, slot_id: str) -> None:
-        """Take a slot away; at once for everybody who looks, whenever this process dies."""
+        """Take a slot away; at once for everybody who looks, whenever this process dies.
+
+        Raises:
+            StateError: It cannot be moved; it is still there.
+        """
         going = os.path.join(self._home, _GOING + slot_id)
         try:
             os.rename(self.path(slot_id), going)
         except FileNotFoundError:
             return
+        except OSError as error:
+            raise _refused("remove", self.path(slot_id), error) from error
         shutil.rmtree(going, ignore_errors=True)
 
     def _finish_removals(self) -> None:
@@ -135,9 +155,14 @@ class Slots:
                 shutil.rmtree(os.path.join(self._home, name), ignore_errors=True)
 
 
-def _refused(path: str, error: OSError) -> StateError:
+def is_slot(resource_id: str) -> bool:
+    """Whether a resource's id is one of a slot."""
+    return _ID.match(resource_id) is not None
+
+
+def _refused(verb: str, path: str, error: OSError) -> StateError:
     return StateError(
-        f"cannot make {path}",
+        f"cannot {verb} {path}",
         why=error.strerror or str(error),
-        fix="make room, or: runctl config set providers.local.directory FOLDER",
+        fix="make room there, and make it yours, or: runctl config set providers.local.directory FOLDER",
     )

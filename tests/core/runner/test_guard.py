@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
+from runctl_core.errors import SetupError
 from runctl_core.models.jobs import EndedBy, JobPhase
 from runctl_core.runner_executor import STALE_S
 
@@ -211,6 +213,32 @@ def test_a_cancel_of_a_start_that_was_cut_short_does_not_hit_the_next(jobs):
 
 def test_destroy_of_nothing_is_no_error(jobs):
     jobs.executor.destroy()
-    jobs.run("pass")
     jobs.executor.destroy()
-    assert jobs.executor.status("otter-1").exit_code == 0
+
+
+def test_no_job_starts_where_everything_was_destroyed(jobs):
+    jobs.executor.destroy()
+    with pytest.raises(SetupError, match="could not be started"):
+        jobs.run("pass")
+    assert not os.path.exists(f"{jobs.root}/otter-1")
+
+
+def test_a_job_that_starts_while_all_is_destroyed_ends_or_never_begins(jobs):
+    refused = []
+
+    def start(number):
+        try:
+            jobs.start("import time; time.sleep(60)", job_id=f"otter-{number}")
+        except SetupError as error:
+            refused.append(error)
+
+    starts = [threading.Thread(target=start, args=(number,)) for number in range(6)]
+    for thread in starts[:3]:
+        thread.start()
+    jobs.executor.destroy()
+    for thread in starts[3:]:
+        thread.start()
+    for thread in starts:
+        thread.join()
+    assert len(refused) >= 3
+    jobs.nothing_left()

@@ -8,7 +8,7 @@ import re
 from attrs import frozen
 
 _STEP = re.compile(r"(?:global[-_]?step|step|iter(?:ation)?|checkpoint|ckpt)[-_=]?(\d{1,15})", re.IGNORECASE)
-_EPOCH = re.compile(r"(?:epoch|ep)[-_=]?(\d{1,9})", re.IGNORECASE)
+_EPOCH = re.compile(r"(?<![a-z])(?:epoch|ep)[-_=]?(\d{1,9})", re.IGNORECASE)
 
 
 @frozen

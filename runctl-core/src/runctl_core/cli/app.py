@@ -12,7 +12,7 @@ import sys
 from typing import Any
 
 from runctl_core.cli import output, table
-from runctl_core.errors import INTERNAL_FAULT, RunctlError, StateError, UsageError
+from runctl_core.errors import INTERNAL_FAULT, NotFound, PluginError, RunctlError, StateError, UsageError
 
 _HELP = ("--help", "-h")
 _METAVARS = {"float": "NUMBER", "int": "NUMBER"}
@@ -24,8 +24,10 @@ def run(words: list[str]) -> int:
     """Run a command line and return its exit status; every error is shown here, once."""
     output.claim_stdout()
     try:
-        status = _dispatch(words)
-        output.results().flush()
+        try:
+            return _dispatch(words)
+        finally:
+            output.results().flush()
     except RunctlError as error:
         return _show(error)
     except KeyboardInterrupt:
@@ -33,16 +35,19 @@ def run(words: list[str]) -> int:
         return _INTERRUPTED
     except BrokenPipeError:
         # The reader has gone: end as quietly as a program that SIGPIPE ended.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), output.results().fileno())
+        output.drop_results()
         return _BROKEN_PIPE
     except OSError as error:
+        output.drop_results()
         return _show(_system_error(error))
+    except SystemExit as ended:
+        return _show(_plugin_exited(ended))
     except Exception as error:
         return _internal_fault(error)
-    return status
 
 
 def _dispatch(words: list[str]) -> int:
+    _require_text(words)
     if words[0] == "_complete":
         from runctl_core.cli.complete import complete
 
@@ -58,6 +63,17 @@ def _dispatch(words: list[str]) -> int:
     if table.subcommands(words[0]):
         return _group(words)
     return _plugin_group(words)
+
+
+def _require_text(words: list[str]) -> None:
+    """Raise UsageError for a word of ours that is not text. The script's own arguments may be bytes."""
+    for word in words[: words.index("--")] if "--" in words else words:
+        if not word.isascii() and word.encode(errors="ignore").decode() != word:
+            raise UsageError(
+                f"{word!r} is not text in UTF-8",
+                why="runctl keeps names as text",
+                fix="rename it, and use that name",
+            )
 
 
 def _quick(words: list[str]) -> bool:
@@ -88,18 +104,42 @@ def _group(words: list[str]) -> int:
 def _plugin_group(words: list[str]) -> int:
     from runctl_core.plugins import command_groups, load_command_group
 
-    groups = command_groups()
+    groups = {point.name: point for point in command_groups()}
     if words[0] not in groups:
         raise _unknown(words[0], words[0], [*table.names(), *groups], "runctl --help")
-    target = load_command_group(groups[words[0]])
+    point = groups[words[0]]
+    target = load_command_group(point, table.taken())
+    output.release_stdout()
+    try:
+        return _carried_out(target, words)
+    except (RunctlError, OSError):
+        raise
+    except SystemExit as ended:
+        return _status_of(ended)
+    except Exception as error:
+        raise PluginError(
+            f"runctl {words[0]} failed",
+            why=f"{point.source}: {type(error).__name__}: {error}",
+            fix=f"RUNCTL_DEBUG=1 shows where; tell the author of {point.distribution}",
+        ) from error
+
+
+def _carried_out(target: Any, words: list[str]) -> int:
     from typer import Typer
 
-    output.release_stdout()
     if isinstance(target, Typer):
         from typer.main import get_command
 
         return _run(get_command(target), f"runctl {words[0]}", words[1:])
-    return int(target(words[1:]))
+    return int(target(words[1:]) or 0)
+
+
+def _status_of(ended: SystemExit) -> int:
+    """The exit status that Python itself would give for a `sys.exit`."""
+    if ended.code is None or isinstance(ended.code, int):
+        return ended.code or 0
+    output.note(str(ended.code))
+    return 1
 
 
 def _unknown(shown: str, word: str, known: list[str], fix: str) -> UsageError:
@@ -142,12 +182,24 @@ def _run(command: Any, name: str, words: list[str]) -> int:
         raise UsageError(error.format_message().rstrip("."), fix=f"{name.split(' --')[0]} --help") from error
     except Abort:
         return _INTERRUPTED
+    except SystemExit as ended:
+        if isinstance(ended.__context__, BrokenPipeError):
+            raise ended.__context__ from None  # Typer makes a plain exit of it
+        raise
     return status if isinstance(status, int) else 0
 
 
 def _page(name: str, function: Any, command: Any) -> str:
+    import inspect
+
     from runctl_core.cli.help import command_help
 
+    arguments, panels = parameters(command)
+    return command_help(name, inspect.getdoc(function) or "", arguments, panels)
+
+
+def parameters(command: Any) -> tuple[list[tuple[str, str]], dict[str, list[tuple[str, str]]]]:
+    """What a parsed command takes, each with its help: its arguments, and its options by panel."""
     arguments: list[tuple[str, str]] = []
     panels: dict[str, list[tuple[str, str]]] = {}
     for parameter in command.params:
@@ -157,9 +209,7 @@ def _page(name: str, function: Any, command: Any) -> str:
             title = getattr(parameter, "rich_help_panel", None) or "Options"
             panels.setdefault(title, []).append((_flag(parameter), parameter.help or ""))
     panels.setdefault("Options", []).append(("--help", "Print this."))
-    import inspect
-
-    return command_help(name, inspect.getdoc(function) or "", arguments, panels)
+    return arguments, panels
 
 
 def _flag(option: Any) -> str:
@@ -186,12 +236,22 @@ def _print_traceback() -> None:
     traceback.print_exc()
 
 
-def _system_error(error: OSError) -> StateError:
+def _system_error(error: OSError) -> RunctlError:
+    if isinstance(error, FileNotFoundError) and error.filename is None:
+        return NotFound("the current directory is gone", why="it was deleted", fix="cd to one that exists")
     where = f": {error.filename}" if error.filename else ""
     return StateError(
         "the operating system refused",
         why=f"{error.strerror or error}{where}",
         fix="check the disk and its permissions: runctl doctor",
+    )
+
+
+def _plugin_exited(ended: SystemExit) -> PluginError:
+    return PluginError(
+        f"a plugin called sys.exit({ended.code!r}) in the middle of runctl's work",
+        why="a provider says what is wrong with an error, and never ends the program",
+        fix="RUNCTL_DEBUG=1 shows where; tell its author",
     )
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument
 
 from runctl_core.cli import output
 from runctl_core.cli.options import JsonFlag
-from runctl_core.clock import iso, now
+from runctl_core.clock import now
 
 if TYPE_CHECKING:
     from runctl_core.models.checkpoints import Checkpoint
@@ -28,10 +28,11 @@ def list_(
         runctl checkpoint list brave-otter-41 --json
     """
     from runctl_core.checkpoints import find
+    from runctl_core.training.documents import of_checkpoint
 
     found = find(_folder(place))
     if json:
-        output.print_json([_document(checkpoint) for checkpoint in found])
+        output.print_json([of_checkpoint(checkpoint) for checkpoint in found])
         return
     columns = ("CHECKPOINT", "FORMAT", "STEP", "EPOCH", "SIZE", "CHANGED", "WHOLE")
     output.table(columns, [_row(c) for c in found], empty=f"no checkpoints in {_folder(place)}")
@@ -47,13 +48,13 @@ def info(
         runctl checkpoint info checkpoints/step-500.safetensors
     """
     from runctl_core.checkpoints import describe
+    from runctl_core.training.documents import of_checkpoint
 
-    checkpoint = describe(path)
+    document = of_checkpoint(describe(path))
     if json:
-        output.print_json(_document(checkpoint))
+        output.print_json(document)
         return
-    rows = [(name, value) for name, value in _document(checkpoint).items() if value not in (None, {}, "")]
-    output.pairs(rows)
+    output.pairs((name, value) for name, value in document.items() if value not in (None, {}, ""))
 
 
 def _folder(place: str) -> str:
@@ -67,21 +68,6 @@ def _folder(place: str) -> str:
     session = Session()
     run = session.tracker.run(place)
     return session.plan(run).checkpoint_directory(run.id)
-
-
-def _document(checkpoint: Checkpoint) -> dict[str, Any]:
-    return {
-        "path": checkpoint.path,
-        "format": checkpoint.format,
-        "step": checkpoint.step,
-        "epoch": checkpoint.epoch,
-        "metrics": dict(checkpoint.metrics),
-        "size_bytes": checkpoint.size_bytes,
-        "modified_at": iso(checkpoint.modified_at),
-        "complete": checkpoint.complete,
-        "problem": checkpoint.problem,
-        "details": dict(checkpoint.details),
-    }
 
 
 def _row(checkpoint: Checkpoint) -> tuple[str, ...]:

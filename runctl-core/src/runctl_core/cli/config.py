@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
 from runctl_core.cli import output
 from runctl_core.cli.options import JsonFlag
+
+if TYPE_CHECKING:
+    from runctl_core.config import Config
 
 KeyArgument = Annotated[
     str, Argument(metavar="KEY", help="`provider`, or `providers.NAME.KEY` for a provider's own.")
@@ -50,25 +53,27 @@ def _text(value: Any) -> str:
 
 def _rows() -> list[dict[str, Any]]:
     from runctl_core.config import load
-    from runctl_core.errors import PluginError
-    from runctl_core.plugins import load_provider, provider_names
-    from runctl_core.settings import describe
+    from runctl_core.plugins import load_all
 
     config = load(directory=os.getcwd())
     rows = [{"key": k, "value": v.value, "origin": v.origin} for k, v in config.origins.items()]
-    for name in provider_names():
-        try:
-            settings = load_provider(name).settings
-        except PluginError as error:
-            output.note(f"{name} is left out: {error.why}")
-            continue
-        if settings is None:
-            continue
-        secret = {s.name for s in describe(settings) if s.secret}
-        for key, value in config.provider_values(name, settings).items():
-            hidden = key in secret and value.value is not None
-            shown = "***" if hidden else value.value
-            rows.append({"key": f"providers.{name}.{key}", "value": shown, "origin": value.origin})
+    for report in load_all():
+        if report.info is None:
+            output.note(f"{report.name} is left out: {report.source}: {report.error}")
+        elif report.info.settings is not None:
+            rows += _provider_rows(config, report.name, report.info.settings)
+    return rows
+
+
+def _provider_rows(config: Config, name: str, settings: type) -> list[dict[str, Any]]:
+    from runctl_core.settings import describe
+
+    secret = {s.name for s in describe(settings) if s.secret}
+    rows = []
+    for key, value in config.provider_values(name, settings).items():
+        hidden = key in secret and value.value is not None
+        shown = "***" if hidden else value.value
+        rows.append({"key": f"providers.{name}.{key}", "value": shown, "origin": value.origin})
     return rows
 
 
@@ -76,6 +81,7 @@ def set_(
     key: KeyArgument,
     value: Annotated[str, Argument(metavar="VALUE", help="Lists are separated by commas.")],
     project: ProjectFlag = False,
+    json: JsonFlag = False,
 ) -> None:
     """Set a setting, for this user or for the project here. Comments in the file are kept.
 
@@ -85,10 +91,11 @@ def set_(
     """
     from runctl_core.config_file import set_value
 
-    output.note(f"{key} is set in {set_value(key, value, project=project, directory=os.getcwd())}")
+    path = set_value(key, value, project=project, directory=os.getcwd())
+    _changed(key, "set", path, json)
 
 
-def unset(key: KeyArgument, project: ProjectFlag = False) -> None:
+def unset(key: KeyArgument, project: ProjectFlag = False, json: JsonFlag = False) -> None:
     """Take a setting back, so that the next layer counts.
 
     Examples:
@@ -96,7 +103,15 @@ def unset(key: KeyArgument, project: ProjectFlag = False) -> None:
     """
     from runctl_core.config_file import unset_value
 
-    output.note(f"{key} is unset in {unset_value(key, project=project, directory=os.getcwd())}")
+    path = unset_value(key, project=project, directory=os.getcwd())
+    _changed(key, "unset", path, json)
+
+
+def _changed(key: str, change: str, path: str, json: bool) -> None:
+    if json:
+        output.print_json({"key": key, "change": change, "path": path})
+        return
+    output.note(f"{key} is {change} in {path}")
 
 
 def validate(json: JsonFlag = False) -> None:
@@ -108,12 +123,19 @@ def validate(json: JsonFlag = False) -> None:
         runctl config validate
     """
     from runctl_core.config import load, strange_variables, unused_sections
+    from runctl_core.errors import ConfigError
 
-    config = load(directory=os.getcwd())
-    _rows()
-    warnings = [*unused_sections(config), *strange_variables()]
+    warnings: list[str] = []
+    try:
+        config = load(directory=os.getcwd())
+        _rows()
+        warnings = [*unused_sections(config), *strange_variables()]
+    except ConfigError as error:
+        if json:
+            output.print_json({"valid": False, "error": error.to_json(), "warnings": warnings})
+        raise
     if json:
-        output.print_json({"valid": True, "warnings": warnings})
+        output.print_json({"valid": True, "error": None, "warnings": warnings})
         return
     for warning in warnings:
         output.note(f"warning: {warning}")

@@ -36,11 +36,13 @@ def cost(
     """
     from runctl_core.errors import UsageError
     from runctl_core.models.money import Total
+    from runctl_core.training.documents import of_total
 
     session = Session()
     if by not in _GROUPS:
         raise UsageError(f"cannot group by {by}", why=f"groups: {', '.join(_GROUPS)}", fix="--by run")
     if run is not None:
+        _require_whole(by, since, until)
         found = session.settled_run(run)
         totals = {found.id: session.tracker.cost_of_run(found.id)}
     else:
@@ -49,17 +51,21 @@ def cost(
         totals = session.tracker.costs(by=by, since=_day(since), until=_day(until))
     whole = sum(totals.values(), Total())
     if json:
-        rows = [
-            {"key": key, "usd": str(total.usd), "unknown_resources": total.unknown}
-            for key, total in totals.items()
-        ]
-        document = {"by": by, "rows": rows, "usd": str(whole.usd), "unknown_resources": whole.unknown}
-        output.print_json(document)
+        rows = [{"key": key, **of_total(total)} for key, total in totals.items()]
+        output.print_json({"by": by, "rows": rows, **of_total(whole)})
         return
     shown = [(key, output.cost(total.usd, total.unknown)) for key, total in totals.items()]
     output.table((by.upper(), "COST"), shown, empty="nothing was spent")
     if len(shown) > 1:
         output.note(f"total {output.cost(whole.usd, whole.unknown)}")
+
+
+def _require_whole(by: str, since: str | None, until: str | None) -> None:
+    """One run has one cost; a part of it must not be taken for the whole."""
+    from runctl_core.errors import UsageError
+
+    if by != "run" or since or until:
+        raise UsageError("the cost of one run is neither grouped nor cut", fix="runctl cost RUN")
 
 
 def _day(text: str | None) -> datetime | None:

@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Exit
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from runctl_core.plugins import PluginReport
 
 _LITTLE_ROOM = 1 << 30
+_VERDICT_WIDTH = max(map(len, Verdict))
 
 
 def doctor(
@@ -29,8 +31,6 @@ def doctor(
     json: JsonFlag = False,
 ) -> None:
     """Check this computer, the configuration and every plugin.
-
-    Ends with status 109 when a check failed; warnings do not count.
 
     Examples:
         runctl doctor
@@ -97,7 +97,11 @@ def _plugin(report: PluginReport) -> Iterator[Check]:
         fix = f"pip install --upgrade {report.distribution}, or RUNCTL_PLUGINS without it"
         yield Check(f"provider {report.name}", Verdict.FAILED, f"{report.source}: {report.error}", fix)
         return
-    yield Check(f"provider {report.name}", Verdict.OK, report.source)
+    if report.warning:
+        fix = f"tell the author of {report.distribution}"
+        yield Check(f"provider {report.name}", Verdict.WARNING, f"{report.source}: {report.warning}", fix)
+    else:
+        yield Check(f"provider {report.name}", Verdict.OK, report.source)
     try:
         settings = load(directory=os.getcwd()).provider_settings(report.name, report.info.settings)
     except RunctlError as error:
@@ -108,23 +112,22 @@ def _plugin(report: PluginReport) -> Iterator[Check]:
 
 
 def _command_groups() -> Iterator[Check]:
-    from runctl_core._entrypoints import enabled
-    from runctl_core.cli.table import names
+    from runctl_core.cli.table import taken
     from runctl_core.errors import PluginError
-    from runctl_core.plugins import COMMANDS, command_groups, load_command_group
+    from runctl_core.plugins import LOAD_TIMEOUT_S, command_groups, load_command_group
+    from runctl_core.timeouts import TooLate, within
 
-    groups = command_groups()
-    for point in enabled(COMMANDS):
-        source = f"{point.distribution} {point.version}"
-        if point.name in names():
-            yield Check(f"command {point.name}", Verdict.FAILED, f"{source}: runctl has this one itself")
-        elif point.name not in groups:
-            yield Check(f"command {point.name}", Verdict.FAILED, f"{source}: two plugins have this name")
+    for point in command_groups():
+        name, load = f"command {point.name}", partial(load_command_group, point, taken())
+        fix = f"pip install --upgrade {point.distribution}, or pip uninstall it"
+        try:
+            within(LOAD_TIMEOUT_S, load, name=name)
+        except PluginError as error:
+            yield Check(name, Verdict.FAILED, error.why, fix)
+        except TooLate:
+            yield Check(name, Verdict.FAILED, f"{point.source}: it did not load in time", fix)
         else:
-            try:
-                load_command_group(point)
-            except PluginError as error:
-                yield Check(f"command {point.name}", Verdict.FAILED, error.why, error.fix)
+            yield Check(name, Verdict.OK, point.source)
 
 
 def _show(found: list[Check], json: bool) -> None:
@@ -134,5 +137,15 @@ def _show(found: list[Check], json: bool) -> None:
         ]
         output.print_json(rows)
         return
+    if output.results().isatty():
+        output.lines(line for check in found for line in _in_full(check, max(len(c.name) for c in found)))
+        return
     rows_shown = [(str(c.verdict), c.name, c.detail, c.fix) for c in found]
     output.table(("VERDICT", "CHECK", "DETAIL", "FIX"), rows_shown, empty="nothing to check")
+
+
+def _in_full(check: Check, width: int) -> Iterator[str]:
+    """A check as a person reads it: an error that is cut off helps nobody."""
+    yield f"{check.verdict:<{_VERDICT_WIDTH}}  {check.name:<{width}}  {check.detail}".rstrip()
+    if check.fix:
+        yield f"{'':<{_VERDICT_WIDTH}}  {'':<{width}}  fix: {check.fix}"

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from typer import Argument, Exit
 
+from runctl_core.cli import output
 from runctl_core.cli.options import RunArgument
 from runctl_core.cli.session import Session
 
@@ -15,8 +16,6 @@ def exec_(
     command: Annotated[list[str], Argument(metavar="-- COMMAND", help="The program and its arguments.")],
 ) -> None:
     """Run a command on the machine of a live run, in its directory and with its variables.
-
-    Its exit status is this command's.
 
     Examples:
         runctl exec brave-otter-41 -- nvidia-smi
@@ -34,4 +33,5 @@ def exec_(
             f"{found.id} is {found.state}: it has no machine",
             fix=f"runctl pull {found.id} for its results, or runctl resume {found.id}",
         )
+    output.release_stdout()
     raise Exit(executor.exec(handle_of(found), command))

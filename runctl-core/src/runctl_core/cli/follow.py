@@ -14,7 +14,7 @@ from runctl_core.cli.session import Session
 
 if TYPE_CHECKING:
     from runctl_core.cli.progress import TerminalReporter
-    from runctl_core.executor import JobExecutor
+    from runctl_core.executor import JobExecutor, LogName
     from runctl_core.models.runs import Run
 
 _TAIL_READ = 1 << 16
@@ -26,8 +26,9 @@ def logs(
     tail: Annotated[int | None, Option(metavar="LINES", help="Begin so many lines before the end.")] = None,
     attempt: Annotated[int | None, Option(help="Of an earlier attempt; the latest by default.")] = None,
     setup: Annotated[bool, Option("--setup", help="What the set-up programs printed.")] = False,
+    json: JsonFlag = False,
 ) -> None:
-    """Print a run's output, byte for byte.
+    """Print a run's output, byte for byte. With `--json` it is text, and bytes that are none are replaced.
 
     Examples:
         runctl logs brave-otter-41 -f
@@ -36,6 +37,7 @@ def logs(
     from runctl_core.cli.progress import TerminalReporter
     from runctl_core.training.logs import LogSource
 
+    _require_one_document(follow, json)
     reporter = TerminalReporter()
     session = Session(None, reporter)
     found = session.settled_run(run)
@@ -43,13 +45,28 @@ def logs(
         _follow(session, reporter, found, tail)
         return
     executor = executor_of(session, found)
-    source = LogSource(found, executor, log="setup" if setup else "job", attempt=attempt)
-    for data in source.pieces(0 if tail is None else source.tail_offset(tail)):
+    log: LogName = "setup" if setup else "job"
+    source = LogSource(found, executor, log=log, attempt=attempt)
+    offset = 0 if tail is None else source.tail_offset(tail)
+    if json:
+        data = b"".join(source.pieces(offset))
+        text = data.decode(errors="replace")
+        document = {"run": found.id, "attempt": attempt or found.attempt, "log": log}
+        output.print_json({**document, "offset_bytes": offset, "size_bytes": len(data), "text": text})
+        return
+    for data in source.pieces(offset):
         reporter.log(data)
 
 
-def attach(run: RunArgument) -> None:
-    """Follow a run from here on. Ctrl-C detaches again; the exit status is the script's.
+def _require_one_document(follow: bool, json: bool) -> None:
+    from runctl_core.errors import UsageError
+
+    if follow and json:
+        raise UsageError("--json is one document, so it does not follow", fix="leave out --follow")
+
+
+def attach(run: RunArgument, json: JsonFlag = False) -> None:
+    """Follow a run from here on. Ctrl-C detaches again.
 
     Examples:
         runctl attach brave-otter-41
@@ -57,10 +74,10 @@ def attach(run: RunArgument) -> None:
     from runctl_core.cli import progress
     from runctl_core.training.outcome import exit_status
 
-    reporter = progress.TerminalReporter()
+    reporter = progress.TerminalReporter(output_to_stderr=json)
     session = Session(None, reporter)
     ended = _follow(session, reporter, session.settled_run(run), 10)
-    progress.show_end(session, ended, json=False)
+    progress.show_end(session, ended, json=json)
     raise Exit(exit_status(ended))
 
 
@@ -110,8 +127,7 @@ def monitor(
 
     if log is None and checkpoint is None:
         raise UsageError("nothing to watch", fix="runctl monitor --log train.log")
-    if follow and json:
-        raise UsageError("--json is one document, so it does not follow", fix="leave out --follow")
+    _require_one_document(follow, json)
     for path in (log, checkpoint):
         _require(path)
     if json:
@@ -129,15 +145,13 @@ def _require(path: str | None) -> None:
 
 def _watched(log: str | None, checkpoint: str | None, tail: int) -> dict[str, object]:
     from runctl_core.checkpoints import find
+    from runctl_core.training.documents import of_checkpoint
 
     lines = _last(log, tail).decode(errors="replace").splitlines() if log else []
     found = find(checkpoint) if checkpoint else []
     return {
         "log": log and {"path": log, "size_bytes": os.path.getsize(log), "tail": lines},
-        "checkpoints": [
-            {"path": c.path, "step": c.step, "size_bytes": c.size_bytes, "complete": c.complete}
-            for c in found
-        ],
+        "checkpoints": [of_checkpoint(c) for c in found],
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from runctl_core.cli.table import COMMANDS, GROUPS, PANELS, subcommands
+from runctl_core.cli.table import COMMANDS, EXIT_STATUS, GROUPS, PANELS, subcommands
 
 
 def root_help(plugin_groups: Iterable[tuple[str, str]] = ()) -> str:
@@ -49,7 +49,7 @@ def group_help(group: str) -> str:
 def _rows(rows: Iterable[tuple[str, str]]) -> list[str]:
     rows = list(rows)
     column = min(max((len(left) for left, _ in rows), default=0), 34) + 4
-    width = max(40, min(_columns(), 100))
+    width = _page_width()
     lines = []
     for left, right in rows:
         wrapped = _wrapped(right, width - column)
@@ -70,6 +70,10 @@ def _wrapped(text: str, width: int) -> list[str]:
         else:
             lines[-1] = f"{lines[-1]} {word}".strip()
     return lines
+
+
+def _page_width() -> int:
+    return max(40, min(_columns(), 100))
 
 
 def _columns() -> int:
@@ -97,12 +101,18 @@ def command_help(
     usage = " ".join(["runctl", name, "[OPTIONS]", *(left for left, _ in arguments)])
     parts = [f"Usage: {usage}", ""]
     for paragraph in text.strip().split("\n\n"):
-        parts += [*_wrapped(paragraph, min(_columns(), 100)), ""]
+        parts += [*_wrapped(paragraph, _page_width()), ""]
     shown = [(left, right) for left, right in arguments if right]
     if shown:
         parts += ["Arguments:", *_rows(shown), ""]
     for title, rows in panels.items():
         parts += [f"{title}:", *_rows(rows), ""]
+    if name in EXIT_STATUS:
+        parts += [
+            "Exit status:",
+            *("  " + line for line in _wrapped(EXIT_STATUS[name], _page_width() - 2)),
+            "",
+        ]
     if examples:
         parts += ["Examples:", *("  " + line.strip() for line in examples.strip().splitlines()), ""]
     return "\n".join(parts).rstrip() + "\n"

@@ -8,7 +8,7 @@ from typing import Annotated
 from typer import Option
 
 from runctl_core.cli import output
-from runctl_core.cli.options import complete_providers
+from runctl_core.cli.options import JsonFlag, complete_providers
 
 
 def init(
@@ -16,6 +16,7 @@ def init(
         str | None, Option(help="The provider to begin with.", autocompletion=complete_providers)
     ] = None,
     force: Annotated[bool, Option("--force", help="Replace a file that is there.")] = False,
+    json: JsonFlag = False,
 ) -> None:
     """Write a runctl.toml in this directory, with every setting in a comment.
 
@@ -39,6 +40,9 @@ def init(
         raise StateError(
             f"cannot write {path}", why=error.strerror or str(error), fix="chmod u+w ."
         ) from error
+    if json:
+        output.print_json({"path": path, "provider": chosen})
+        return
     output.note(f"wrote {path}")
     output.note("next: runctl train SCRIPT")
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from runctl_core.cli import output
 from runctl_core.cli.session import Session
-from runctl_core.clock import iso, now
+from runctl_core.clock import now
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,32 +35,12 @@ def settle(session: Session) -> None:
 def show(found: list[Run], *, json: bool) -> None:
     """Print runs as a table or as JSON."""
     if json:
-        output.print_json([_document(run) for run in found])
+        from runctl_core.training.documents import of_run
+
+        output.print_json([of_run(run) for run in found])
         return
     moment = now()
     output.table(_COLUMNS, [_row(run, moment) for run in found], empty="no runs")
-
-
-def _document(run: Run) -> dict[str, Any]:
-    return {
-        "run": run.id,
-        "name": run.name,
-        "project": run.project,
-        "owner": run.owner,
-        "provider": run.provider,
-        "resource": run.resource_id,
-        "state": str(run.state),
-        "attempt": run.attempt,
-        "script": run.script,
-        "created_at": iso(run.created_at),
-        "started_at": run.started_at and iso(run.started_at),
-        "ended_at": run.ended_at and iso(run.ended_at),
-        "deadline": run.deadline and iso(run.deadline),
-        "exit_code": run.exit_code,
-        "signal": run.signal,
-        "ended_by": run.ended_by,
-        "reason": run.reason,
-    }
 
 
 def _row(run: Run, moment: datetime) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
 
@@ -35,6 +35,7 @@ def offers(
     from runctl_core.cli.train import money, resource_request
     from runctl_core.config import load
     from runctl_core.plugins import provider_names
+    from runctl_core.training.documents import of_offer
     from runctl_core.training.gather import gather
     from runctl_core.training.plan import Plan
 
@@ -53,30 +54,10 @@ def offers(
     if problems and provider != "any":
         raise next(iter(problems.values()))
     if json:
-        output.print_json([_document(offer) for offer in found])
+        output.print_json([of_offer(offer) for offer in found])
         return
     columns = ("PROVIDER", "TYPE", "GPU", "VCPU", "MEMORY", "PRICE", "FREE", "NOTE")
     output.table(columns, [_row(offer) for offer in found], empty="nothing fits")
-
-
-def _document(offer: Offer) -> dict[str, Any]:
-    hourly = offer.price.hourly_usd
-    return {
-        "provider": offer.provider,
-        "name": offer.name,
-        "gpu": offer.gpu,
-        "gpu_count": offer.gpu_count,
-        "gpu_memory_bytes": offer.gpu_memory_bytes,
-        "vcpus": offer.vcpus,
-        "memory_bytes": offer.memory_bytes,
-        "hourly_usd": None if hourly is None else str(hourly),
-        "price_source": offer.price.source,
-        "region": offer.region,
-        "zone": offer.zone,
-        "spot": offer.spot,
-        "available": offer.available,
-        "note": offer.note,
-    }
 
 
 def _row(offer: Offer) -> tuple[str, ...]:

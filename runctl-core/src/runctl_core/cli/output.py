@@ -21,17 +21,32 @@ _results: TextIO | None = None
 
 
 def claim_stdout() -> None:
-    """Keep standard output for results: what plugins and libraries print goes to standard error."""
+    """Keep standard output for results.
+
+    What plugins, libraries and the programs that they start write to it goes to standard error.
+    """
     global _results
-    _results = sys.stdout
+    stdout = sys.stdout
+    stdout.flush()
+    # What standard output cannot encode is written out, so that a strange name stops no list.
+    _results = os.fdopen(os.dup(1), "w", encoding=stdout.encoding, errors="backslashreplace")
+    os.dup2(2, 1)
     sys.stdout = sys.stderr
 
 
 def release_stdout() -> None:
-    """Give standard output back, to a command group of a plugin that prints results itself."""
+    """Give standard output back, to a program or a plugin's command group that prints results itself."""
     global _results
     if _results is not None:
+        _results.flush()
+        os.dup2(_results.fileno(), 1)
         sys.stdout, _results = _results, None
+
+
+def drop_results() -> None:
+    """Throw away what standard output did not take, so that the interpreter's end stays quiet."""
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), results().fileno())
 
 
 def results() -> TextIO:
@@ -43,8 +58,10 @@ def print_json(document: Any) -> None:
     """One JSON document on standard output; money as text, moments in UTC."""
     import json
 
-    results().write(json.dumps(document, indent=2, default=_plain, ensure_ascii=False) + "\n")
-    results().flush()
+    out = results()
+    ascii_only = out.encoding.lower() != "utf-8"
+    out.write(json.dumps(document, indent=2, default=_plain, ensure_ascii=ascii_only) + "\n")
+    out.flush()
 
 
 def _plain(value: Any) -> Any:
@@ -92,7 +109,10 @@ def _fitting(widths: list[int], room: int) -> list[int]:
 
 
 def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"
+    if len(text) <= width:
+        return text
+    # Of a path, the end tells which one it is.
+    return "…" + text[1 - width :] if os.path.isabs(text) else text[: width - 1] + "…"
 
 
 def _width(out: TextIO) -> int:

@@ -58,9 +58,9 @@ class TerminalReporter(Reporter):
 def show_started(session: Session, run: Run, *, json: bool) -> None:
     """What `--detach` prints: the run's id on standard output, and how to come back."""
     if json:
-        from runctl_core.training.receipt import describe
+        from runctl_core.training.receipt import current
 
-        output.print_json(describe(session.tracker, run, session.plan(run)))
+        output.print_json(current(session.tracker, run, session.plan(run)))
         return
     output.lines([run.id])
     output.note(f"follow it: runctl attach {run.id}")
@@ -82,9 +82,9 @@ def show_end(session: Session, run: Run, *, json: bool) -> None:
     whole = [c for c in document["checkpoints"] if c["complete"]]
     if whole:
         output.note(f"  checkpoints: {len(whole)}, newest {whole[0]['path']}")
-    for item in document.get("outputs", ()):
+    for item in document["outputs"]:
         output.note(f"  output:      {item['path']} ({output.size(item['size_bytes'])})")
-    for path in document.get("missing_outputs", ()):
+    for path in document["missing_outputs"]:
         output.note(f"  not made:    {path}")
     output.note(f"  log:         {document['log']}")
     if run.state is not RunState.SUCCEEDED:

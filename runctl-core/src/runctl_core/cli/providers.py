@@ -32,21 +32,22 @@ def list_(json: JsonFlag = False) -> None:
             r.info.title if r.info else "-",
             r.source,
             "ok" if r.info else "broken",
-            r.error,
+            r.error or r.warning,
         )
         for r in reports
     ]
-    output.table(("PROVIDER", "TITLE", "FROM", "STATE", "ERROR"), rows, empty="no provider is installed")
+    output.table(("PROVIDER", "TITLE", "FROM", "STATE", "PROBLEM"), rows, empty="no provider is installed")
 
 
 def _document(report: PluginReport) -> dict[str, Any]:
     return {
-        "name": report.name,
+        "provider": report.name,
         "title": report.info.title if report.info else None,
         "distribution": report.distribution,
         "version": report.version,
         "state": "ok" if report.info else "broken",
         "error": report.error,
+        "warning": report.warning,
     }
 
 
@@ -66,7 +67,7 @@ def show(
     report = load_report(name)
     document = _document(report) | {
         "api": info.api,
-        "homepage": info.homepage,
+        "homepage": info.homepage or None,
         "unsupported": dict(info.unsupported),
         "settings": [
             {
@@ -82,6 +83,7 @@ def show(
         output.print_json(document)
         return
     output.pairs([("provider", name), ("title", info.title), ("from", report.source)])
+    output.pairs([("warning", report.warning)] if report.warning else [])
     output.lines(["", "cannot:"] if info.unsupported else [])
     output.pairs((f"  {what}", why) for what, why in info.unsupported.items())
     output.lines(["", "settings:"] if document["settings"] else [])

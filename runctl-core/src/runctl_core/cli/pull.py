@@ -42,7 +42,10 @@ def pull(
             progress=lambda item: progress.advance(item.size_bytes),
         )
     if json:
-        files = [{"path": item.target, "size_bytes": item.size_bytes} for item in there]
+        files = [
+            {"path": item.target, "size_bytes": item.size_bytes, "copied": item in copied}
+            for item in dict.fromkeys([*there, *copied])
+        ]
         output.print_json({"run": found.id, "folder": target, "files": files})
         return
     same = f", {len(there) - len(copied)} were there already" if len(there) > len(copied) else ""

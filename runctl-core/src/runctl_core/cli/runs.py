@@ -94,10 +94,6 @@ def status(run: RunArgument, json: JsonFlag = False) -> None:
     session = Session()
     found = session.settled_run(run)
     document = current(session.tracker, found, session.plan(found))
-    document["changes"] = [
-        {"state": str(c.state), "at": iso(c.at), "attempt": c.attempt, "detail": c.detail}
-        for c in session.tracker.changes(found.id)
-    ]
     document["usage"] = _usage(_look(session, found)[1])
     if json:
         output.print_json(document)
@@ -129,7 +125,7 @@ def _usage(samples: list[Usage]) -> dict[str, Any] | None:
         return None
     last = samples[-1]
     return {
-        "at": iso(last.at),
+        "sampled_at": iso(last.at),
         "cpu_percent": last.cpu_percent,
         "memory_bytes": last.memory_bytes,
         "processes": last.processes,
@@ -153,7 +149,7 @@ def _show_status(document: dict[str, Any]) -> None:
         ("created", document["created_at"]),
         ("started", document["started_at"] or "-"),
         ("ended", document["ended_at"] or "-"),
-        ("deadline", document["deadline"] or "none"),
+        ("deadline", document["deadline_at"] or "none"),
         ("cost", output.cost(document["cost_usd"], document["cost_unknown_resources"])),
         ("checkpoints", f"{len(whole)} whole in {document['checkpoint_dir']}"),
         ("log", document["log"]),

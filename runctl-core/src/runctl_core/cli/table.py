@@ -51,9 +51,26 @@ GROUPS = {
 """Groups of commands, with their one-line summary."""
 
 
+EXIT_STATUS = {
+    "train": "The script's own, 128 + N when signal N ended it; 130 when Ctrl-C detached.",
+    "resume": "The script's own, 128 + N when signal N ended it; 130 when Ctrl-C detached.",
+    "attach": "The script's own, 128 + N when signal N ended it; 130 when Ctrl-C detached.",
+    "logs": "0 when everything was printed; 130 when Ctrl-C detached.",
+    "exec": "The command's own, 128 + N when signal N ended it.",
+    "doctor": "0, or 109 when a check failed; warnings do not count.",
+    "config validate": "0, or 102 when something is wrong.",
+}
+"""Where a command's exit status is more than 0 for success and 100 to 116 for an error of runctl."""
+
+
 def names() -> "list[str]":
     """The first words of all commands, in the order of the table."""
     return list(dict.fromkeys(row[0].split()[0] for row in COMMANDS))
+
+
+def taken() -> "set[str]":
+    """The first words that no plugin's command group may have."""
+    return {*names(), "help", "_complete"}
 
 
 def subcommands(group: str) -> "list[tuple[str, str, str, str, str]]":

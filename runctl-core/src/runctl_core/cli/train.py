@@ -107,7 +107,7 @@ def train(
 ) -> None:
     """Train a script on the cheapest machine that fits, and bring its results home.
 
-    The script goes on when this terminal closes. Ctrl-C detaches. The exit status is the script's.
+    The script goes on when this terminal closes. Ctrl-C detaches.
 
     Examples:
         runctl train train.py
@@ -376,12 +376,14 @@ def _owner() -> str:
 
 
 def _show_plan(session: Session, plan: Plan, json: bool) -> None:
+    from runctl_core.training import documents
+
     offers = session.engine.offers(plan)
-    document = plan.to_json() | {
-        "offers": [{"name": o.name, "hourly_usd": o.price.hourly_usd, "region": o.region} for o in offers]
-    }
     if json:
-        output.print_json(document)
+        document = plan.to_json()
+        document["environment"] = document.pop("kind")
+        document["budget_usd"] = documents.money(plan.budget_usd)
+        output.print_json(document | {"offers": [documents.of_offer(offer) for offer in offers]})
         return
     rows = [("provider", plan.provider), ("would run", " ".join(plan.command))]
     rows += [("set-up", " ".join(program)) for program in plan.setup]

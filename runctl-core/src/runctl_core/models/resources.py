@@ -9,6 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from attrs import field, frozen
+from attrs.validators import instance_of
 
 from runctl_core.errors import UsageError
 from runctl_core.models.money import UNKNOWN_PRICE, Price
@@ -42,7 +43,7 @@ class ResourceState(StrEnum):
 def parse_gpu(text: str) -> tuple[str, int]:
     """`H100:2` as name and count; the count is 1 when it is left out. Raises UsageError."""
     name, colon, count = text.partition(":")
-    if not name or (colon and not (count.isdecimal() and int(count) > 0)):
+    if not name or (colon and not (count.isdecimal() and len(count) < 6 and int(count) > 0)):
         raise UsageError(f"{text!r} names no GPU", why="it is NAME or NAME:COUNT", fix="--gpu H100:2")
     return name, int(count) if colon else 1
 
@@ -96,14 +97,14 @@ class Offer:
         note: Anything that a user should know, in a few words.
     """
 
-    provider: str
-    name: str
-    price: Price
+    provider: str = field(validator=instance_of(str))
+    name: str = field(validator=instance_of(str))
+    price: Price = field(validator=instance_of(Price))
     gpu: str | None = None
-    gpu_count: int = 0
+    gpu_count: int = field(default=0, validator=instance_of(int))
     gpu_memory_bytes: int = 0
     vcpus: int = 0
-    memory_bytes: int = 0
+    memory_bytes: int = field(default=0, validator=instance_of(int))
     region: str = ""
     zone: str = ""
     spot: bool = False

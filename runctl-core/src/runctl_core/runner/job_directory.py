@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 OVER = ("finished", "lost")
 _PATIENCE_S = 5.0
+_CLOSED = ".closed"
 
 
 def write_json(path: str, value: Any, *, durable: bool = False) -> None:
@@ -84,6 +85,11 @@ def checkpoint_dir(directory: str, job: dict[str, Any]) -> str:
 def started(directory: str) -> bool:
     """Whether a job was ever started there: its first state was written."""
     return any(os.path.exists(os.path.join(directory, f)) for f in ("state.json", "usage.json"))
+
+
+def is_closed(root: str) -> bool:
+    """Whether `root` was destroyed; it may even be gone by now."""
+    return not os.path.isdir(root) or os.path.exists(os.path.join(root, _CLOSED))
 
 
 def lock(directory: str) -> int | None:
@@ -172,11 +178,17 @@ def cancel(directory: str, grace_s: float) -> str:
 
 
 def destroy(root: str) -> list[int]:
-    """End every job under `root` at once; returns the processes that cannot be killed.
+    """End every job under `root` at once, and for good: no job starts there from now on.
+
+    Returns:
+        The processes that cannot be killed.
 
     Raises:
         OSError: A directory cannot be read or written.
     """
+    if os.path.isdir(os.path.dirname(root)):
+        os.makedirs(root, mode=0o700, exist_ok=True)
+        write_json(os.path.join(root, _CLOSED), {})
     alive = [job for job in _jobs(root) if cancel(job, 0.0) == "alive"]
     survivors = {pid for job in alive for pid in _destroy_one(job)}
     return sorted(survivors.union(processes.end_all(lambda: _below(root))))

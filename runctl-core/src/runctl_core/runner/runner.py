@@ -58,7 +58,7 @@ def start(root: str, request: dict[str, Any]) -> dict[str, Any]:
         if job_directory.started(directory):
             return {"pid": job_directory.read_state(directory).get("runner_pid")}
         if lock is not None:
-            return _launch(directory, request)
+            return _launch(root, directory, request)
         time.sleep(0.01)  # another start has the lock, and will have written a state soon
     return {"error": f"another start of this job does not come to an end: {directory}"}
 
@@ -66,7 +66,8 @@ def start(root: str, request: dict[str, Any]) -> dict[str, Any]:
 def _make_directory(root: str, job_id: str) -> str:
     """The job's directory, for our eyes only. Raises OSError, also for one that is not ours."""
     directory = os.path.join(os.path.abspath(root), job_id)
-    os.makedirs(root, mode=0o700, exist_ok=True)
+    if not os.path.isdir(root):
+        _make_root(root)
     try:
         os.mkdir(directory, 0o700)
     except FileExistsError:
@@ -76,8 +77,19 @@ def _make_directory(root: str, job_id: str) -> str:
     return directory
 
 
-def _launch(directory: str, request: dict[str, Any]) -> dict[str, Any]:
+def _make_root(root: str) -> None:
+    """The last folder alone: nothing comes back of a resource that was given back meanwhile."""
+    try:
+        os.mkdir(root, 0o700)
+    except FileExistsError:
+        return  # another start was faster
+
+
+def _launch(root: str, directory: str, request: dict[str, Any]) -> dict[str, Any]:
     job_directory.remove(os.path.join(directory, "cancel"))  # of a start that was cut short
+    if job_directory.is_closed(root):  # asked under the lock, for which `destroy` looks after it closed
+        _discard(directory)
+        return {"error": f"{root} takes no job any more: its machine was given back"}
     job_directory.write_json(os.path.join(directory, "job.json"), request["job"])
     ours, theirs = os.pipe()
     if os.fork() == 0:
@@ -89,13 +101,17 @@ def _launch(directory: str, request: dict[str, Any]) -> dict[str, Any]:
     if said:
         answer: dict[str, Any] = json.loads(said)
         if "error" in answer:
-            import shutil
-
-            shutil.rmtree(directory, ignore_errors=True)
+            _discard(directory)
         return answer
     if job_directory.started(directory):  # and ended at once: its guard has told how
         return {"pid": job_directory.read_state(directory).get("runner_pid")}
     return {"error": f"the runner ended before it had started; see {directory}/runner.log"}
+
+
+def _discard(directory: str) -> None:
+    import shutil
+
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 def _detach(directory: str, request: dict[str, Any], launcher: int) -> NoReturn:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import threading
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
 from runctl_core.errors import ProviderUnavailable, RunctlError, UnknownOutcome
+from runctl_core.loading import in_words
+from runctl_core.retry import RetryPolicy, retry
+from runctl_core.timeouts import TooLate, within
 
 T = TypeVar("T")
 
@@ -23,14 +26,16 @@ def call(
     *,
     timeout_s: float = READ_TIMEOUT_S,
     creates: bool = False,
+    gives: type | None = None,
 ) -> T:
-    """Call `function` and return its result.
+    """Call `function` and return its result. One that creates nothing is tried again, as `retry` says.
 
     Args:
         what: Names the call in errors, `local: list_resources`.
         function: The call itself.
-        timeout_s: Seconds to wait.
+        timeout_s: Seconds to wait, all tries together.
         creates: Whether an answer that comes too late may have made something.
+        gives: What the result must be an instance of, or each member of a list.
 
     Raises:
         UnknownOutcome: It did not answer in time and may have made something, or it failed in a way
@@ -38,23 +43,27 @@ def call(
         ProviderUnavailable: It did not answer in time, and makes nothing.
         RunctlError: What the provider raised.
     """
-    box: list[T] = []
-    errors: list[BaseException] = []
+    end = time.monotonic() + timeout_s
 
-    def body() -> None:
-        try:
-            box.append(function())
-        except BaseException as error:  # handed over to the caller's thread below
-            errors.append(error)
+    def once() -> T:
+        return within(max(0.0, end - time.monotonic()), function, name=what)
 
-    thread = threading.Thread(target=body, name=what, daemon=True)
-    thread.start()
-    thread.join(timeout_s)
-    if errors:
-        raise _ours(what, errors[0], creates) from errors[0]
-    if box:
-        return box[0]
-    raise _late(what, timeout_s, creates)
+    try:
+        answer = once() if creates else retry(once, RetryPolicy(total_s=timeout_s))
+        _require(answer, gives)
+    except (RunctlError, KeyboardInterrupt):
+        raise
+    except TooLate as error:
+        raise _late(what, timeout_s, creates) from error
+    except BaseException as error:
+        raise _unexplained(what, error, creates) from error
+    return answer
+
+
+def _require(answer: object, kind: type | None) -> None:
+    for item in answer if isinstance(answer, list) else [answer]:
+        if kind is not None and not isinstance(item, kind):
+            raise TypeError(f"it gave {item!r:.100}, not one of {kind.__name__}")
 
 
 def _late(what: str, timeout_s: float, creates: bool) -> RunctlError:
@@ -65,12 +74,10 @@ def _late(what: str, timeout_s: float, creates: bool) -> RunctlError:
     )
 
 
-def _ours(what: str, error: BaseException, creates: bool) -> BaseException:
-    if isinstance(error, RunctlError | KeyboardInterrupt):
-        return error
+def _unexplained(what: str, error: BaseException, creates: bool) -> RunctlError:
     kind = UnknownOutcome if creates else ProviderUnavailable
     return kind(
         f"{what} failed in a way that the provider does not explain",
-        why=f"{type(error).__name__}: {error}",
+        why=in_words(error),
         fix="RUNCTL_DEBUG=1 shows where; tell the provider's author",
     )

@@ -93,7 +93,7 @@ class Engine:
             PriceLimitError, Refused: What fits costs too much, or has no price for the budget.
         """
         provider, request = self.open_provider(plan), plan.resource_request()
-        found = call(f"{plan.provider}: offers", lambda: list(provider.offers(request)))
+        found = call(f"{plan.provider}: offers", lambda: list(provider.offers(request)), gives=Offer)
         candidates = within(rank(found), request.max_hourly_usd)
         if not candidates:
             raise nothing_fits(request, found, [])

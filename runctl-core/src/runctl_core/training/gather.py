@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
+from attrs import evolve
+
 from runctl_core.config import Config
 from runctl_core.errors import RunctlError
 from runctl_core.models.resources import Offer, ResourceRequest
@@ -38,7 +40,9 @@ def gather(
             return list(provider.offers(request))
 
         try:
-            offers.extend(call(f"{name}: offers", answer, timeout_s=timeout_s))
+            found = call(f"{name}: offers", answer, timeout_s=timeout_s, gives=Offer)
+            # Whatever it calls itself: who chooses the offer must get to this provider.
+            offers.extend(evolve(offer, provider=name) for offer in found)
         except RunctlError as error:
             problems[name] = error
 

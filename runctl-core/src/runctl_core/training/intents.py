@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from runctl_core.models.resources import Resource
 from runctl_core.models.runs import Run
 from runctl_core.provider import TrainingProvider
 from runctl_core.tracking import ResourceTracker
@@ -38,7 +39,7 @@ def settle_intents(
     intents = [i for i in tracker.open_intents(run.provider) if i.run_id == run.id]
     if not intents:
         return
-    listed = call(f"{run.provider}: list", lambda: list(provider.list_resources()))
+    listed = call(f"{run.provider}: list", lambda: list(provider.list_resources()), gives=Resource)
     by_token = {resource.token: resource for resource in listed if resource.token}
     for intent in intents:
         if resource := by_token.get(intent.token):

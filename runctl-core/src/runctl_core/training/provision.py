@@ -78,6 +78,7 @@ def _create(engine: Engine, run: Run, plan: Plan, provider: TrainingProvider, of
             lambda: provider.create_resource(spec),
             timeout_s=CREATE_TIMEOUT_S,
             creates=True,
+            gives=Resource,
         )
     except _NOTHING_MADE:
         engine.tracker.settle_intent(token)

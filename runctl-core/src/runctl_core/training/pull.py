@@ -110,7 +110,9 @@ def pull(
         copied = [item for item in found if _copy(item, folder, progress)]
         if executor is not None:
             name = os.path.basename(log_path(run.id, run.attempt))
-            write_whole(os.path.join(folder, name), read_log(executor, handle_of(run)))
+            path = os.path.join(folder, name)
+            write_whole(path, read_log(executor, handle_of(run)))
+            copied.append(Item(path, name, os.path.getsize(path)))
     except OSError as error:
         raise StateError(
             f"cannot copy to {folder}",

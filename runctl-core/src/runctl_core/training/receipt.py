@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from runctl_core.checkpoints import find
-from runctl_core.clock import iso
 from runctl_core.errors import NotFound, StateError
 from runctl_core.models.jobs import JobStatus, Usage
 from runctl_core.models.runs import Run
 from runctl_core.paths import run_dir, write_whole
 from runctl_core.tracking import ResourceTracker
+from runctl_core.training import documents
 from runctl_core.training.collect import Collected, log_path
 from runctl_core.training.plan import Plan
 
@@ -38,7 +38,6 @@ def write_receipt(
     document = {
         **describe(tracker, run, plan),
         "out_of_memory": status.oom,
-        "message": status.message,
         "outputs": [_file(path) for path in collected.outputs],
         "missing_outputs": list(collected.missing),
         "peak_memory_bytes": max((sample.memory_bytes for sample in samples), default=None),
@@ -65,48 +64,39 @@ def read_receipt(run_id: str) -> dict[str, Any]:
 
 
 def current(tracker: ResourceTracker, run: Run, plan: Plan) -> dict[str, Any]:
-    """What is known now, with what only the receipt knows once the run is over."""
-    document: dict[str, Any] = {"outputs": [], "missing_outputs": [], "peak_memory_bytes": None}
+    """What is known now, with what only the receipt knows once the run is over.
+
+    The document of `train`, `resume`, `attach`, `stop` and `status`.
+    """
+    nothing: dict[str, Any] = {
+        "outputs": [],
+        "missing_outputs": [],
+        "out_of_memory": None,
+        "peak_memory_bytes": None,
+        "usage": None,
+    }
     try:
         receipt = read_receipt(run.id) if run.state.over else {}
     except NotFound:
         receipt = {}
-    return {**document, **receipt, **describe(tracker, run, plan)}
+    known = describe(tracker, run, plan)
+    return {**known, **nothing, **receipt, **known}
 
 
 def describe(tracker: ResourceTracker, run: Run, plan: Plan) -> dict[str, Any]:
-    """What is known of a run, live or over, as JSON-ready values: the shape of `status --json`."""
-    cost = tracker.cost_of_run(run.id)
+    """What the books and the disk know of a run, live or over, as JSON-ready values."""
     return {
-        "run": run.id,
-        "name": run.name,
-        "project": run.project,
-        "owner": run.owner,
-        "provider": run.provider,
-        "resource": run.resource_id,
-        "state": str(run.state),
-        "attempt": run.attempt,
-        "script": run.script,
+        **documents.of_run(run),
         "command": list(plan.command),
         "environment": plan.kind,
-        "workdir": plan.workdir,
-        "created_at": iso(run.created_at),
-        "started_at": run.started_at and iso(run.started_at),
-        "ended_at": run.ended_at and iso(run.ended_at),
-        "deadline": run.deadline and iso(run.deadline),
         "duration_s": _duration_s(run),
-        "cost_usd": str(cost.usd),
-        "cost_unknown_resources": cost.unknown,
-        "hourly_usd": None if run.hourly_usd is None else str(run.hourly_usd),
-        "exit_code": run.exit_code,
-        "signal": run.signal,
-        "ended_by": run.ended_by,
-        "reason": run.reason,
-        "resumed_from": run.resumed_from,
-        "checkpoints": [_checkpoint(c) for c in find(plan.checkpoint_directory(run.id))],
+        **documents.of_total(tracker.cost_of_run(run.id)),
+        "checkpoints": [documents.of_checkpoint(c) for c in find(plan.checkpoint_directory(run.id))],
         "checkpoint_dir": plan.checkpoint_directory(run.id),
         "log": log_path(run.id, run.attempt),
         "results": run_dir(run.id),
+        "receipt": receipt_path(run.id),
+        "changes": [documents.of_change(change) for change in tracker.changes(run.id)],
     }
 
 
@@ -114,16 +104,6 @@ def _duration_s(run: Run) -> float | None:
     if run.started_at is None or run.ended_at is None:
         return None
     return round((run.ended_at - run.started_at).total_seconds(), 3)
-
-
-def _checkpoint(checkpoint: Any) -> dict[str, Any]:
-    return {
-        "path": checkpoint.path,
-        "format": checkpoint.format,
-        "step": checkpoint.step,
-        "size_bytes": checkpoint.size_bytes,
-        "complete": checkpoint.complete,
-    }
 
 
 def _file(path: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from runctl_core.errors import ResourceNotFound, RunctlError
+from runctl_core.models.resources import Resource
 from runctl_core.provider import TrainingProvider
 from runctl_core.tracking import ResourceTracker
 from runctl_core.training.calls import call
@@ -51,6 +52,7 @@ def _until_gone(provider: TrainingProvider, name: str, resource_id: str, patienc
 def is_gone(provider: TrainingProvider, name: str, resource_id: str) -> bool:
     """Whether the provider no longer has the resource."""
     try:
-        return call(f"{name}: get", lambda: provider.get_resource(resource_id)).state.gone
+        found = call(f"{name}: get", lambda: provider.get_resource(resource_id), gives=Resource)
     except ResourceNotFound:
         return True
+    return found.state.gone

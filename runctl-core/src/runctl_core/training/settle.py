@@ -12,6 +12,7 @@ from attrs import evolve
 
 from runctl_core.errors import NotFound, ResourceNotFound, RunctlError
 from runctl_core.executor import JobExecutor
+from runctl_core.models.resources import Resource
 from runctl_core.models.runs import Run, RunState
 from runctl_core.provider import TrainingProvider
 from runctl_core.tracking import TrackedResource
@@ -103,7 +104,7 @@ def reach(run: Run, plan: Plan, provider: TrainingProvider) -> JobExecutor | Non
         return None
     resource_id = run.resource_id
     try:
-        resource = call(f"{plan.provider}: get", lambda: provider.get_resource(resource_id))
+        resource = call(f"{plan.provider}: get", lambda: provider.get_resource(resource_id), gives=Resource)
     except ResourceNotFound:
         return None
     return None if resource.state.gone else provider.executor(resource)
@@ -177,7 +178,7 @@ def _look_at(engine: Engine, provider: TrainingProvider, tracked: TrackedResourc
     """Bring the books of a kept resource up to date: it may have ended itself, or cost more by now."""
     kept = tracked.resource
     try:
-        seen = call(f"{kept.provider}: get", lambda: provider.get_resource(kept.id))
+        seen = call(f"{kept.provider}: get", lambda: provider.get_resource(kept.id), gives=Resource)
     except ResourceNotFound:
         if not _is_young(engine, tracked, provider):
             engine.tracker.mark_gone(kept.provider, kept.id)

@@ -1,0 +1,108 @@
+"""The JSON of things that several commands print: one shape and one name each, wherever they stand.
+
+`docs/reference/schemas` describes every field. Moments are ISO 8601 in UTC, money is text, and what
+nobody knows is null.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from runctl_core.clock import iso
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from decimal import Decimal
+
+    from runctl_core.models.checkpoints import Checkpoint
+    from runctl_core.models.money import Total
+    from runctl_core.models.resources import Offer
+    from runctl_core.models.runs import Run, RunChange
+
+
+def of_run(run: Run) -> dict[str, Any]:
+    """What the books hold of a run: a row of `ps --json` and `runs --json`."""
+    return {
+        "run": run.id,
+        "name": run.name,
+        "project": run.project,
+        "owner": run.owner,
+        "provider": run.provider,
+        "resource": run.resource_id,
+        "state": str(run.state),
+        "attempt": run.attempt,
+        "script": run.script,
+        "workdir": run.directory,
+        "created_at": iso(run.created_at),
+        "started_at": moment(run.started_at),
+        "ended_at": moment(run.ended_at),
+        "deadline_at": moment(run.deadline),
+        "hourly_usd": money(run.hourly_usd),
+        "exit_code": run.exit_code,
+        "signal": run.signal,
+        "ended_by": run.ended_by,
+        "reason": run.reason,
+        "resumed_from": run.resumed_from,
+    }
+
+
+def of_change(change: RunChange) -> dict[str, Any]:
+    """One step of a run's history."""
+    return {
+        "state": str(change.state),
+        "entered_at": iso(change.at),
+        "attempt": change.attempt,
+        "detail": change.detail,
+    }
+
+
+def of_checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
+    """What is known of a checkpoint."""
+    return {
+        "path": checkpoint.path,
+        "format": checkpoint.format,
+        "step": checkpoint.step,
+        "epoch": checkpoint.epoch,
+        "metrics": dict(checkpoint.metrics),
+        "size_bytes": checkpoint.size_bytes,
+        "modified_at": iso(checkpoint.modified_at),
+        "complete": checkpoint.complete,
+        "problem": checkpoint.problem,
+        "details": dict(checkpoint.details),
+    }
+
+
+def of_offer(offer: Offer) -> dict[str, Any]:
+    """An offer; a size of zero means that nobody knows it."""
+    return {
+        "provider": offer.provider,
+        "instance_type": offer.name,
+        "gpu": offer.gpu,
+        "gpu_count": offer.gpu_count,
+        "gpu_memory_bytes": offer.gpu_memory_bytes or None,
+        "vcpus": offer.vcpus or None,
+        "memory_bytes": offer.memory_bytes or None,
+        "hourly_usd": money(offer.price.hourly_usd),
+        "price_source": offer.price.source,
+        "priced_at": moment(offer.price.as_of),
+        "region": offer.region or None,
+        "zone": offer.zone or None,
+        "spot": offer.spot,
+        "available": offer.available,
+        "note": offer.note,
+    }
+
+
+def of_total(total: Total) -> dict[str, Any]:
+    """A sum of money, and how many resources of unknown price it leaves out."""
+    return {"cost_usd": money(total.usd), "cost_unknown_resources": total.unknown}
+
+
+def money(usd: Decimal | None) -> str | None:
+    """Dollars as plain decimal text, never `0E-7`; None when they are unknown."""
+    return None if usd is None else f"{usd.normalize():f}"
+
+
+def moment(at: datetime | None) -> str | None:
+    """A moment in UTC; None for one that has not come."""
+    return None if at is None else iso(at)
