@@ -68,6 +68,7 @@ class Cloud:
         creates: What becomes of the next creates, in order: an error refuses; `("lost", made)` is an
             UnknownOutcome, with or without a machine; `("dearer", price)` asks for more.
         starts: The same for starts of jobs.
+        ending_s: How long a termination takes.
         refusal: The error that every termination gets, while there is one.
         machines: Everything it ever made.
     """
@@ -77,6 +78,7 @@ class Cloud:
     delay_s: float = 0.0
     creates: list[Any] = field(factory=list)
     starts: list[Any] = field(factory=list)
+    ending_s: float = 0.0
     refusal: RunctlError | None = None
     machines: dict[str, Machine] = field(factory=dict)
 
@@ -162,6 +164,7 @@ class CloudProvider(TrainingProvider):
         if self.cloud.refusal is not None:
             raise self.cloud.refusal
         if resource_id in self.cloud.machines:
+            self.cloud.wait(self.cloud.ending_s)
             self.cloud.machines[resource_id].gone = True
         self.fate.step()
 
