@@ -125,6 +125,15 @@ def update(db: sqlite3.Connection, run_id: str, columns: dict[str, Any]) -> None
     db.execute(f"UPDATE runs SET {assignments} WHERE id = ?", (*values, run_id))  # noqa: S608
 
 
+def own(db: sqlite3.Connection, token: str, resource_id: str) -> None:
+    """Give the run of an intent the resource that was made for it, while that is still its attempt."""
+    db.execute(
+        "UPDATE runs SET resource_id = ? FROM intents WHERE intents.token = ? AND runs.id = intents.run_id "
+        "AND runs.attempt = intents.attempt AND runs.resource_id IS NULL",
+        (resource_id, token),
+    )
+
+
 def changes(db: sqlite3.Connection, run_id: str) -> list[RunChange]:
     """Every change of a run, oldest first."""
     query = "SELECT state, at, attempt, detail FROM run_changes WHERE run_id = ? ORDER BY seq"
