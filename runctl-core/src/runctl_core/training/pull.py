@@ -15,7 +15,7 @@ from runctl_core.checkpoints import find
 from runctl_core.errors import Refused, StateError
 from runctl_core.executor import JobExecutor
 from runctl_core.models.runs import Run
-from runctl_core.paths import run_dir
+from runctl_core.paths import run_dir, write_whole
 from runctl_core.training.collect import log_path, read_log
 from runctl_core.training.engine import handle_of
 from runctl_core.training.plan import Plan
@@ -99,19 +99,20 @@ def pull(
     """Copy `found` into `folder`, and the log so far when the job still runs on `executor`.
 
     Returns:
-        What was copied; what is there already with the same size and time is left alone.
+        What was copied, the log so far included; what is there already with the same size and time is
+        left alone.
 
     Raises:
         StateError: The destination is full or not writable.
     """
     try:
         os.makedirs(folder, exist_ok=True)
-        _write(os.path.join(folder, _MARK), [run.id.encode()])
+        write_whole(os.path.join(folder, _MARK), [run.id.encode()])
         copied = [item for item in found if _copy(item, folder, progress)]
         if executor is not None:
             name = os.path.basename(log_path(run.id, run.attempt))
             path = os.path.join(folder, name)
-            _write(path, read_log(executor, handle_of(run)))
+            write_whole(path, read_log(executor, handle_of(run)))
             copied.append(Item(path, name, os.path.getsize(path)))
     except OSError as error:
         raise StateError(
@@ -139,12 +140,6 @@ def _same(source: str, target: str) -> bool:
     except FileNotFoundError:
         return False
     return (here.st_size, here.st_mtime_ns) == (there.st_size, there.st_mtime_ns)
-
-
-def _write(path: str, pieces: Iterator[bytes] | list[bytes]) -> None:
-    with open(f"{path}.part", "wb") as file:
-        file.writelines(pieces)
-    os.replace(f"{path}.part", path)
 
 
 def _marked(mark: str) -> str | None:
