@@ -70,7 +70,7 @@ class Machine:
     def providers(self, runctl: str = "runctl") -> list[str]:
         """The names of the providers that the installed command can use."""
         rows: Any = json.loads(self.run(runctl, "providers", "list", "--json"))
-        return [row["name"] for row in rows if row["state"] == "ok"]
+        return [row["provider"] for row in rows if row["state"] == "ok"]
 
     def commands(self) -> list[str]:
         """The commands that tools have put on the path."""
