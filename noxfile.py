@@ -91,7 +91,7 @@ def bytecode(session: nox.Session) -> None:
 @nox.parametrize("provider", PROVIDERS)
 def tests(session: nox.Session, provider: str) -> None:
     """Unit, contract and end-to-end tests, from built wheels of the core and one provider."""
-    debian(session, tmux="tmux")
+    debian(session, tmux="tmux", zsh="zsh", fish="fish")
     coverage = session.python == HERE
     install(session, provider, *TEST_TOOLS, *(["pytest-cov>=6.0"] if coverage else []))
     bytecode(session)
