@@ -105,7 +105,7 @@ def tests(session: nox.Session, provider: str) -> None:
 
     The lowest version of Python measures coverage, in the commands that tests run too.
     """
-    debian(session, tmux="tmux")
+    debian(session, tmux="tmux", zsh="zsh", fish="fish")
     measured = session.python == HERE
     install(session, provider, *TEST_TOOLS, *(COVERAGE if measured else ()))
     folders = {"core": ["tests/core"], "local": ["tests/local", "tests/e2e"]}[provider]

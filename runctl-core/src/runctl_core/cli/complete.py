@@ -24,12 +24,21 @@ def candidates(before: list[str], incomplete: str) -> list[str]:
     """What the word `incomplete` may become after the words `before`."""
     if "--" in before:
         return []
+    if before[:1] == ["help"]:
+        return candidates(before[1:], incomplete)
+    if not before:
+        return [name for name in table.names() if name.startswith(incomplete)]
+    if before[-1] == "=":  # bash makes three words of `--option=value`
+        return candidates(before[:-1], incomplete)
+    if incomplete == "=":
+        return candidates(before, "")
+    if incomplete.startswith("--") and "=" in incomplete:
+        option, _, value = incomplete.partition("=")
+        return [f"{option}={word}" for word in candidates([*before, option], value)]
     if len(before) == 1 and (rows := table.subcommands(before[0])):
         return [row[0].split()[1] for row in rows if row[0].split()[1].startswith(incomplete)]
     row = table.find(before)
-    if row is None:
-        return []
-    return _of_command(row, before, incomplete)
+    return [] if row is None else _of_command(row, before, incomplete)
 
 
 def _of_command(row: tuple[str, str, str, str, str], before: list[str], incomplete: str) -> list[str]:
@@ -57,20 +66,27 @@ def _option(command: Any, word: str) -> Any:
 
 
 def _positional(command: Any, rest: list[str], incomplete: str) -> list[str]:
-    given = sum(1 for word in rest if not word.startswith("-"))
     arguments = [p for p in command.params if p.param_type_name == "argument"]
+    given, words = 0, iter(rest)
+    for word in words:
+        option = _option(command, word)
+        if option is not None and not option.is_flag:
+            next(words, None)
+        given += not word.startswith("-")
     return _values(arguments[given], incomplete) if given < len(arguments) else []
 
 
 def _values(parameter: Any, incomplete: str) -> list[str]:
+    from runctl_core.cli.options import complete_providers, complete_runs
+    from runctl_core.models.runs import RunState
+
+    placeholders = (parameter.metavar or "").strip("[]").split("|")
     if parameter.name == "provider":
-        from runctl_core.cli.options import complete_providers
-
-        return complete_providers(incomplete)
-    if parameter.metavar and "|" in parameter.metavar and "[" not in parameter.metavar:
-        return [word for word in parameter.metavar.split("|") if word.startswith(incomplete)]
-    if parameter.metavar in ("RUN", "[RUN]"):
-        from runctl_core.cli.options import complete_runs
-
-        return complete_runs(incomplete)
-    return []
+        known = complete_providers(incomplete)
+    elif parameter.name == "state":
+        known = [str(state) for state in RunState]
+    elif "RUN" in placeholders:
+        known = complete_runs(incomplete)
+    else:
+        known = [word for word in placeholders if len(placeholders) > 1 and word.islower()]
+    return [word for word in known if word.startswith(incomplete)]

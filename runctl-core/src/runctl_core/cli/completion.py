@@ -23,7 +23,7 @@ _runctl() {
     answers=("${(@f)$(runctl _complete $((CURRENT - 1)) "${words[@]}" 2>/dev/null)}")
     if [[ -n "${answers[1]}" ]]; then compadd -a answers; else _files; fi
 }
-compdef _runctl runctl
+if [[ "${funcstack[1]}" == _runctl ]]; then _runctl "$@"; else compdef _runctl runctl; fi
 """
 
 _FISH = """\
@@ -31,7 +31,7 @@ function __runctl_complete
     set -l words (commandline -opc) (commandline -ct)
     runctl _complete (math (count $words) - 1) $words 2>/dev/null
 end
-complete -c runctl -a '(__runctl_complete)'
+complete -c runctl -n 'count (__runctl_complete) >/dev/null' -f -k -a '(__runctl_complete)'
 """
 
 SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}

@@ -212,18 +212,24 @@ def cost(usd: Decimal | str, unknown: int = 0) -> str:
 
 
 def hourly(usd: Decimal | None) -> str:
-    """`$2.50/h`, `free`, or `unknown price`."""
+    """`$2.50/h`, `$0.0104/h`, `free`, or `unknown price`."""
     if usd is None:
         return "unknown price"
-    return f"${usd.normalize():f}/h" if usd else "free"
+    if not usd:
+        return "free"
+    exact = usd.normalize()
+    return f"${exact:.2f}/h" if exact == round(exact, 2) else f"${exact:f}/h"
 
 
 def duration(seconds: float | None) -> str:
     """`0.4 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`; a dash for None."""
     if seconds is None:
         return "-"
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    seconds = round(seconds)
     if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+        return f"{seconds} s"
     for size, name, small, small_name in ((86400, "d", 3600, "h"), (3600, "h", 60, "min")):
         if seconds >= size:
             return f"{seconds // size:.0f} {name} {seconds % size // small:.0f} {small_name}"
