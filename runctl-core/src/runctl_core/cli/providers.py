@@ -52,13 +52,16 @@ def _document(report: PluginReport) -> dict[str, Any]:
 
 
 def show(
-    name: Annotated[str, Argument(metavar="NAME", autocompletion=complete_providers)],
+    name: Annotated[
+        str,
+        Argument(metavar="NAME", help="An installed provider.", autocompletion=complete_providers),
+    ],
     json: JsonFlag = False,
 ) -> None:
     """Show what a provider can do, what it cannot and why, and its settings.
 
     Examples:
-        runctl providers show aws
+        runctl providers show NAME
     """
     from runctl_core.plugins import load_provider, load_report
     from runctl_core.settings import describe

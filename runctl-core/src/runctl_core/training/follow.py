@@ -1,11 +1,14 @@
 """Following a run from any terminal: its bytes once each and in order, until it is over.
 
-At its end the first command that looks closes it: this one, or another.
+Watching takes no right to change the run, so a follower that is suspended, or whose reader is slow,
+holds up nobody. At its end the first command that looks closes it: this one, or another.
 """
 
 from __future__ import annotations
 
 import time
+
+from attrs import evolve
 
 from runctl_core.errors import NotFound
 from runctl_core.executor import JobExecutor, LogName
@@ -15,9 +18,13 @@ from runctl_core.training.logs import LogSource
 from runctl_core.training.plan import Plan
 from runctl_core.training.settle import bring_on, reach
 
+_LOGS: tuple[LogName, ...] = ("setup", "job")
+
 
 class Follower:
     """Reports a run's output to the engine's reporter.
+
+    Set-up output is reported too, unless the script runs already when the following begins.
 
     Args:
         engine: Whose reporter is told.
@@ -28,22 +35,31 @@ class Follower:
     def __init__(self, engine: Engine, run: Run, *, offset: int = 0) -> None:
         self._engine = engine
         self._run = run
-        self._offsets: dict[LogName, int] = {"job": offset, "setup": 0}
+        self._offsets: dict[LogName, int] = {"job": offset}
+        if run.state in PLANNED_LIVE or run.state is RunState.SETTING_UP:
+            self._offsets["setup"] = 0
 
     def until_over(self) -> Run:
-        """Follow to the end of the run, and return it as it ended."""
+        """Follow to the end of the run, and return it as it ended.
+
+        Raises:
+            RunctlError: The end cannot be written now; see `settle.bring_on`.
+        """
         while not self._run.state.over:
             self._follow_attempt()
-            self._run = bring_on(self._engine, self._run)
+            self._see(bring_on(self._engine, self._run))
             if not self._run.state.over:
                 time.sleep(_pause_s(0))
         self._rest_from_home()
         return self._run
 
-    @property
-    def run(self) -> Run:
-        """The run as last seen."""
-        return self._run
+    def _see(self, run: Run) -> None:
+        """Take note of the run as it is now; a new attempt has logs of its own."""
+        while self._run.attempt < run.attempt:
+            self._rest_from_home()
+            self._run = evolve(self._run, attempt=self._run.attempt + 1)
+            self._offsets = {"job": 0, "setup": 0}
+        self._run = run
 
     def _follow_attempt(self) -> None:
         if self._run.state in PLANNED_LIVE or self._run.resource_id is None:
@@ -58,18 +74,18 @@ class Follower:
             return  # another command collected it and let go of the resource: the rest is at home
 
     def _watch(self, executor: JobExecutor) -> None:
-        """Report until the job is over. No lock is held: a follower that is stopped holds up nobody."""
+        """Report until the attempt is over."""
         handle, quiet_s = handle_of(self._run), 0.0
-        while True:
+        while handle == handle_of(self._run):
             # The status is asked before the log is read: what a finished job wrote is then there.
             status = executor.status(handle)
-            self._drain(executor, handle, "setup")
-            got = self._drain(executor, handle, "job")
+            got = sum(self._drain(executor, handle, log) for log in self._logs())
             if status.phase.over:
                 return
             if status.running_at is not None and self._run.state is RunState.SETTING_UP:
-                self._run = bring_on(self._engine, self._run)
+                self._see(bring_on(self._engine, self._run))
             quiet_s = 0.0 if got else quiet_s + _pause_s(quiet_s)
+            self._engine.reporter.quiet()
             time.sleep(_pause_s(quiet_s))
 
     def _drain(self, executor: JobExecutor, handle: str, log: LogName) -> int:
@@ -79,11 +95,16 @@ class Follower:
         return self._offsets[log] - before
 
     def _rest_from_home(self) -> None:
-        try:
-            for data in LogSource(self._run).pieces(self._offsets["job"]):
-                self._report("job", data)
-        except NotFound:
-            return  # a run that never started has no log
+        for log in self._logs():
+            try:
+                for data in LogSource(self._run, log=log).pieces(self._offsets[log]):
+                    self._report(log, data)
+            except NotFound:
+                continue  # a run that never started has no log
+
+    def _logs(self) -> list[LogName]:
+        """The logs that are reported, in the order in which they are written."""
+        return [log for log in _LOGS if log in self._offsets]
 
     def _report(self, log: LogName, data: bytes) -> None:
         reporter = self._engine.reporter

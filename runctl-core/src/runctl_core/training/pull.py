@@ -99,7 +99,8 @@ def pull(
     """Copy `found` into `folder`, and the log so far when the job still runs on `executor`.
 
     Returns:
-        What was copied; what is there already with the same size and time is left alone.
+        What was copied, the log so far included; what is there already with the same size and time is
+        left alone.
 
     Raises:
         StateError: The destination is full or not writable.
