@@ -53,15 +53,10 @@ def open_ends(home: Home) -> dict[str, Any]:
 
 
 def nothing_is_left(home: Home, resource: str | None) -> str:
-    """What is left of a run that is over, in words; nothing when all is well.
-
-    A command may be killed between the last row of a run and the release: then the next one releases.
-    """
+    """What is left of a run that is over, in words; nothing when all is well."""
     if resource is None:
         return ""
     slot = home.state / "local" / "slots" / resource
-    if slot.exists():
-        home.runctl("ps")
     if slot.exists():
         return f"the slot {slot} was not released"
     try:
