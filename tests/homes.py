@@ -98,15 +98,16 @@ def wait_for(what: Callable[[], Any], *, seconds: float = 15.0, why: str = "") -
 
 
 def processes_of(root: Path) -> list[str]:
-    """Command lines of the processes that carry the mark of a job below `root`."""
-    mark = f"RUNCTL_JOB={root}".encode()
+    """Command lines of the processes of jobs below `root`, of their runners and their guards."""
+    mark, supervisor = f"RUNCTL_JOB={root}".encode(), f"start\0{root}".encode()
     found = []
     for folder in Path("/proc").iterdir():
         if not folder.name.isdecimal():
             continue
         try:
-            if mark in (folder / "environ").read_bytes():
-                found.append(f"{folder.name} {(folder / 'cmdline').read_bytes()!r}")
+            command = (folder / "cmdline").read_bytes()
+            if mark in (folder / "environ").read_bytes() or supervisor in command:
+                found.append(f"{folder.name} {command!r}")
         except OSError:
             continue
     return found

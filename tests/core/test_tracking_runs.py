@@ -9,6 +9,7 @@ import signal
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -137,6 +138,23 @@ def test_many_processes_lose_no_row_and_meet_no_lock(tmp_path: Path) -> None:
     runs = ResourceTracker(path).runs()
     assert len(runs) == 240
     assert {run.state for run in runs} == {RunState.PROVISIONING}
+
+
+def _look(path: str, gate: Any) -> None:
+    gate.wait()
+    assert ResourceTracker(path).runs() == []
+
+
+def test_a_new_state_file_can_be_made_by_many_at_once(tmp_path: Path) -> None:
+    for round_number in range(25):
+        gate = FORK.Barrier(6)
+        path = str(tmp_path / f"{round_number}.db")
+        lookers = [FORK.Process(target=_look, args=(path, gate)) for _ in range(6)]
+        for looker in lookers:
+            looker.start()
+        for looker in lookers:
+            looker.join()
+        assert [looker.exitcode for looker in lookers] == [0] * 6, "a first command met a locked database"
 
 
 def test_an_intent_is_on_the_disk_when_the_call_returns(tmp_path: Path) -> None:

@@ -272,3 +272,16 @@ def test_a_kept_machine_that_ended_itself_costs_nothing_more(commands) -> None:
     commands.cloud.wait(3600)
     assert commands.books.cost_of_run(run.id).usd == before
     assert commands.books.resources() == []
+
+
+def test_whoever_asks_for_a_run_that_is_over_releases_what_its_last_command_could_not(commands) -> None:
+    run = commands.train()
+    commands.cloud.end_job(commands.cloud.alive()[0], exit_code=0)
+    commands.cloud.refusal = AuthenticationError("not today")
+    commands.ps()
+    assert commands.the_run().state is RunState.SUCCEEDED
+    assert len(commands.cloud.alive()) == 1
+    commands.cloud.refusal = None
+    with pytest.raises(Refused, match="over already"):
+        commands.stop(run)
+    assert commands.cloud.alive() == []

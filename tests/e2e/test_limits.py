@@ -63,7 +63,11 @@ def test_the_idle_rule_lets_a_busy_run_be(home: Home) -> None:
 
 
 def test_set_up_counts_as_busy(home: Home) -> None:
-    slow = home.write("uv", '#!/bin/sh\ncase $1 in sync) sleep 8;; run) shift 2; exec python3 "$@";; esac\n')
+    slow = home.write(
+        "uv",
+        "#!/bin/sh\n[ $1 = sync ] && exec sleep 8\n"
+        'while [ "$1" != --script ]; do shift; done; shift; exec python3 "$@"\n',
+    )
     slow.chmod(0o755)
     home.write("s.py", "# /// script\n# dependencies = []\n# ///\nprint('ran')\n")
     path = f"{home.work}:{home.env['PATH']}"

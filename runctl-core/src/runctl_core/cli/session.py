@@ -71,7 +71,7 @@ class Session:
     def settled_run(self, ref: str) -> Run:
         """The run that `ref` names, after its books were brought up to date. Raises NotFound."""
         run = self.tracker.run(ref)
-        if run.state.over:
+        if run.state.over and not self.tracker.resources(run_id=run.id):
             return run
         from runctl_core.training.settle import settle_run
 

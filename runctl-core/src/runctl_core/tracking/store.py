@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -133,7 +134,7 @@ def _make_private(path: str) -> None:
 
 
 def _migrate(connection: sqlite3.Connection, path: str) -> None:
-    connection.execute("PRAGMA journal_mode=WAL")
+    _enter_wal(connection)
     connection.execute("BEGIN IMMEDIATE")
     try:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -151,6 +152,19 @@ def _migrate(connection: sqlite3.Connection, path: str) -> None:
     except BaseException:
         _roll_back(connection)
         raise
+
+
+def _enter_wal(connection: sqlite3.Connection) -> None:
+    """Change the journal of a new file. SQLite does not wait here for another that does the same."""
+    end = time.monotonic() + _BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > end:
+                raise
+        time.sleep(0.01)
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:

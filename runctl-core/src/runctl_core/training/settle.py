@@ -50,7 +50,9 @@ def settle_run(engine: Engine, run: Run) -> Run:
 
 
 def bring_on(engine: Engine, run: Run) -> Run:
-    """Write what became of a run, unless another command drives it, and return it as it is now.
+    """Write what became of a run and of its resources, and return it as it is now.
+
+    A run that another command drives is left to it.
 
     Raises:
         StateError: This disk does not take its results; the resource is kept, with all of them.
@@ -71,6 +73,7 @@ def _note(engine: Engine, what: str, error: RunctlError) -> None:
 
 def _settle_driven(engine: Engine, run: Run) -> None:
     if run.state.over:
+        settle_ends(engine, run)
         return
     plan = Plan.from_json(engine.tracker.plan(run.id))
     provider = engine.open_provider(plan)
