@@ -24,5 +24,7 @@ def install(home: Home, *, plugin: str | None = None) -> None:
     metadata = folder / "mycloud-1.0.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: mycloud\nVersion: 1.0\n")
-    (metadata / "entry_points.txt").write_text("[runctl.providers]\nmycloud = mycloud\n")
+    (metadata / "entry_points.txt").write_text(
+        "[runctl.providers]\nmycloud = mycloud\n[runctl.commands]\nmycloud = mycloud.command:app\n"
+    )
     home.env["PYTHONPATH"] = str(folder)

@@ -7,6 +7,7 @@ import importlib
 import re
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 
 import runctl_core
 import runctl_local
+from homes import Home
 from runctl_core import api, errors
 from runctl_core.cli.app import command_for
 from runctl_core.cli.table import COMMANDS, EXIT_STATUS
@@ -78,6 +80,21 @@ def _function(row: tuple[str, ...]) -> Any:
     return getattr(importlib.import_module(row[1]), row[2])
 
 
+@pytest.mark.parametrize("name", EXIT_STATUS)
+def test_the_help_of_a_command_tells_its_exit_status(home: Home, name: str) -> None:
+    done = home.runctl(*name.split(), "--help", env={"COLUMNS": "100"})
+    assert f"Exit status:\n  {EXIT_STATUS[name]}\n" in done.stdout.decode()
+
+
+def test_an_error_looks_as_the_page_of_errors_shows_it(home: Home) -> None:
+    home.write("s.py", "")
+    run = home.detached("s.py")
+    mistyped = run[:-1] + "x"
+    (shown,) = re.findall(r"^    error:.*\n(?:    .*\n)*", page("errors.md"), re.MULTILINE)
+    expected = textwrap.dedent(shown).replace("brave-oter-41", mistyped).replace("brave-otter-41", run)
+    assert home.runctl("status", mistyped).stderr.decode() == expected
+
+
 def test_an_exit_status_is_told_of_commands_that_exist() -> None:
     assert EXIT_STATUS.keys() <= {row[0] for row in COMMANDS}
 
@@ -124,7 +141,7 @@ def test_every_hook_has_a_heading_and_its_exact_arguments(hook: str) -> None:
     assert hook in headings("hooks.md")
     specification = getattr(TrainingProviderSpec, hook)
     names = list(specification.__code__.co_varnames[1 : specification.__code__.co_argcount])
-    (declared,) = re.findall(rf"^def {hook}\((.*)\) -> .*[^:]$", page("hooks.md"), re.MULTILINE)
+    (declared,) = re.findall(rf"^    def {hook}\((.*)\) -> .*[^:]$", page("hooks.md"), re.MULTILINE)
     assert re.findall(r"(\w+): ", declared) == names
 
 
@@ -189,6 +206,10 @@ def test_every_link_of_the_reference_leads_somewhere(name: str) -> None:
             assert fragment in anchors, f"{name} leads to {path}#{fragment}"
 
 
+def test_the_contents_list_every_page() -> None:
+    assert set(re.findall(r"\(([\w.]+\.md)\)", page("README.md"))) == {*PAGES} - {"README.md"}
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_no_block_of_the_reference_asks_to_be_run(name: str) -> None:
-    assert set(re.findall(r"^```(\w*)$", page(name), re.MULTILINE)) <= {"text", "json", ""}
+    assert "```" not in page(name), "fenced blocks are run as they stand; the reference has indented ones"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from pathlib import Path
 
 import sample_provider
@@ -14,8 +15,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "hooks.md"
 def example(hook: str) -> str:
     """The example below a hook's heading."""
     section = PAGE.read_text(encoding="utf-8").split(f"\n## {hook}\n")[1].split("\n## ")[0]
-    (found,) = re.findall(r"^Example:\n\n```text\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
-    return str(found)
+    (found,) = re.findall(r"^Example:\n\n((?:    .*\n|\n)*)", section, re.MULTILINE)
+    return textwrap.dedent(found)
 
 
 def test_the_example_of_runctl_provider_is_a_provider_that_trains(home: Home) -> None:
@@ -35,6 +36,13 @@ def test_the_example_of_runctl_checks_is_shown_by_doctor(home: Home) -> None:
     home.runctl(*missing["fix"].removeprefix("runctl ").split())
     (there,) = [c for c in home.json("doctor", "mycloud") if c["name"] == "mycloud: key"]
     assert there["verdict"] == "ok", "the command that doctor named did not mend it"
+
+
+def test_a_plugin_brings_a_command_of_its_own(home: Home) -> None:
+    sample_provider.install(home)
+    home.write("s.py", "raise SystemExit(7)")
+    assert home.runctl("mycloud", "s.py").returncode == 7
+    assert home.json("runs")[0]["provider"] == "mycloud"
 
 
 def test_the_sample_provider_leaves_no_machine_behind(home: Home) -> None:

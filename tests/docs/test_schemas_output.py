@@ -148,6 +148,17 @@ def test_checkpoints_are_as_documented(world: Home, place: str) -> None:
     schemas.check("checkpoint info", world.json("checkpoint", "info", found[0]["path"]))
 
 
+@pytest.mark.parametrize(("best", "metrics"), [("0.5", {"best_metric": 0.5}), ("NaN", {}), ("1" * 400, {})])
+def test_a_trainers_checkpoint_is_as_documented(once: Home, best: str, metrics: dict[str, float]) -> None:
+    once.write("checkpoint-500/model.safetensors", b"\x02\0\0\0\0\0\0\0{}")
+    state = f'{{"global_step": 500, "epoch": 2.5, "best_metric": {best}}}'
+    once.write("checkpoint-500/trainer_state.json", state)
+    (found,) = once.json("checkpoint", "list", ".")
+    schemas.check("checkpoint list", [found])
+    assert (found["format"], found["step"], found["epoch"]) == ("huggingface", 500, 2)
+    assert found["metrics"] == metrics
+
+
 def test_what_is_monitored_is_as_documented(world: Home) -> None:
     folder = world.json("status", "succeeded")["checkpoint_dir"]
     schemas.check("monitor", world.json("monitor", "--log", "plain.log"))
@@ -164,6 +175,19 @@ def test_providers_are_as_documented(world: Home) -> None:
     schemas.check("providers list", world.json("providers", "list"))
     for name in ("local", "mycloud"):
         schemas.check("providers show", world.json("providers", "show", name))
+
+
+@pytest.mark.parametrize("command", ["ps", "runs", "cost", "offers", "monitor", "checkpoint list"])
+def test_nothing_is_a_document_too(once: Home, command: str) -> None:
+    (once.work / "empty").mkdir()
+    options = {
+        "offers": ("--gpu", "H100"),
+        "monitor": ("--checkpoint", "empty"),
+        "checkpoint list": ("empty",),
+    }
+    document = once.json(*command.split(), *options.get(command, ()))
+    schemas.check(command, document)
+    assert document in ([], {"log": None, "checkpoints": []}) or document["rows"] == []
 
 
 def test_a_broken_provider_is_as_documented(once: Home) -> None:

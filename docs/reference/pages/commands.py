@@ -14,7 +14,8 @@ from runctl_core.cli.table import COMMANDS, EXIT_STATUS, PANELS
 _INTRODUCTION = """\
 # Commands
 
-`runctl COMMAND --help` prints what stands here. Results go to standard output, everything else to
+`runctl --help` lists the commands, `runctl COMMAND --help` prints what stands here, and
+`runctl --version` prints the version. Results go to standard output, everything else to
 standard error. Where RUN is asked for, a run's id, the beginning of one, a name, or `latest` is
 meant. Every command that prints data takes `--json` and then prints [one document](json.md).
 `runctl local SCRIPT` is `runctl train SCRIPT --provider local` where that provider is installed.

@@ -19,11 +19,9 @@ _INTRODUCTION = """\
 
 An error says what happened, why, and the command that mends it, on standard error:
 
-```text
-error: no run brave-oter-41
-  why: near ones: brave-otter-41
-  fix: runctl runs lists them
-```
+    error: no run brave-oter-41
+      why: near ones: brave-otter-41
+      fix: runctl runs lists them
 
 `RUNCTL_DEBUG=1` adds where in the code it was raised.
 

@@ -26,7 +26,7 @@ def page() -> str:
     for name, hook in hooks():
         parts += [f"## {name}\n", block(declared(name, hook)), docstring(hook.__doc__)]
     parts.append(_WHOLE)
-    for file in ("__init__.py", "settings.py", "provider.py"):
+    for file in ("__init__.py", "settings.py", "provider.py", "command.py"):
         parts += [f"`mycloud/{file}`:\n", block((_PLUGIN / file).read_text(encoding="utf-8"))]
     return "\n".join(parts)
 

@@ -24,8 +24,8 @@ def code(text: str) -> str:
 
 
 def block(text: str) -> str:
-    """A block in code type. Its language is `text`: what is run is run by a test of its own."""
-    return f"```text\n{text.strip(chr(10))}\n```\n"
+    """A block in code type: indented, since fenced blocks are those that the tests run as they stand."""
+    return textwrap.indent(text.strip("\n"), "    ") + "\n"
 
 
 def anchor(heading: str) -> str:

@@ -19,8 +19,13 @@ from runctl_core.paths import config_dir
 from runctl_core.settings import convert, describe, setting
 
 KNOWN_VARIABLES = {
-    "RUNCTL_STATE_DIR": "Where runs, their results and the tracker's database are kept.",
-    "RUNCTL_CONFIG_DIR": "Where the user's config.toml is.",
+    "RUNCTL_STATE_DIR": (
+        "Where runs, their results and the tracker's database are kept; "
+        "`$XDG_STATE_HOME/runctl` or `~/.local/state/runctl` otherwise."
+    ),
+    "RUNCTL_CONFIG_DIR": (
+        "Where the user's `config.toml` is; `$XDG_CONFIG_HOME/runctl` or `~/.config/runctl` otherwise."
+    ),
     "RUNCTL_PLUGINS": "Which plugins are loaded: `none`, or names separated by commas; all otherwise.",
     "RUNCTL_DEBUG": "Set to anything, errors are shown with their traceback.",
     "RUNCTL_RUN_ID": "Set for the script: its run, the same over all attempts.",

@@ -8,6 +8,12 @@ A plugin is a module that an entry point of its distribution names; here one cal
 
 It marks its functions with `hookimpl`. An argument that a function does not need may be left out.
 
+Commands of its own, `runctl mycloud …`, are an entry point too: a `typer.Typer`, or a function that is
+given the words after the name and returns the exit status. They are imported when they are called.
+
+    [project.entry-points."runctl.commands"]
+    mycloud = "mycloud.command:app"
+
 Each plugin is loaded and called by itself: what one raises, even `SystemExit`, is kept for
 `runctl doctor` and stops no other.
 """

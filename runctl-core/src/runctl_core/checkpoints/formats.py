@@ -7,6 +7,7 @@ in `problem` and calls the file complete when it is not empty, because a script 
 from __future__ import annotations
 
 import json
+import math
 import os
 import struct
 from collections.abc import Callable, Mapping
@@ -185,12 +186,11 @@ def _with_trainer_state(folder: str, look: Look) -> Look:
     state = _json_file(path)
     if not state:
         return Look(False, "trainer_state.json is damaged")
-    best = state.get("best_metric")
     return Look(
         True,
         step=_number(state, "global_step"),
         epoch=_number(state, "epoch"),
-        metrics={"best_metric": float(best)} if isinstance(best, int | float) else {},
+        metrics=_metric("best_metric", state),
         details=look.details,
     )
 
@@ -210,10 +210,20 @@ def _json_file(path: str) -> dict[str, object]:
 def _number(values: Mapping[str, object], *names: str) -> int | None:
     for name in names:
         try:
-            return int(float(str(values[name])))
+            number = int(float(str(values[name])))
         except (KeyError, ValueError, OverflowError):
             continue
+        return number if number >= 0 else None
     return None
+
+
+def _metric(name: str, values: Mapping[str, object]) -> dict[str, float]:
+    """A metric by its name; nothing for one that is no finite number, which JSON cannot say."""
+    try:
+        value = float(str(values.get(name)))
+    except ValueError:
+        return {}
+    return {name: value} if math.isfinite(value) else {}
 
 
 _INDEXES = frozenset({"model.safetensors.index.json", "pytorch_model.bin.index.json"})

@@ -20,6 +20,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from itertools import takewhile
 
 from attrs import frozen
 
@@ -41,6 +42,14 @@ class Kind(StrEnum):
     PLAIN = "plain"
 
 
+_ORDER = {
+    Kind.PEP_723: "a PEP 723 header",
+    Kind.UV_LOCK: "uv.lock",
+    Kind.PYPROJECT: "pyproject.toml",
+    Kind.REQUIREMENTS: "requirements.txt",
+}
+
+
 @frozen
 class Launch:
     """How a script is started.
@@ -56,6 +65,13 @@ class Launch:
     command: tuple[str, ...]
     setup: tuple[tuple[str, ...], ...]
     chosen: str
+
+    @property
+    def looked_for(self) -> tuple[str, ...]:
+        """What would have been taken instead, in the order in which it was looked for."""
+        if self.kind in (Kind.EXECUTABLE, Kind.INTERPRETER):
+            return ()
+        return tuple(takewhile(lambda name: name != _ORDER.get(self.kind), _ORDER.values()))
 
 
 def detect(script: str, args: Sequence[str] = (), *, python: str | None = None) -> Launch:
