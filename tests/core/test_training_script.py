@@ -64,9 +64,43 @@ def test_what_runs(project: Path) -> None:
     Path(path).write_text(PEP_723)
     launch = detect("src/train.py", ["x"])
     uv = str(project.parent / "bin" / "uv")
-    assert launch.command == (uv, "run", "--script", path, "x")
-    assert launch.setup == ((uv, "sync", "--script", path),)
+    assert launch.command == (uv, "run", "--no-active", "--script", path, "x")
+    assert launch.setup == ((uv, "sync", "--no-active", "--script", path),)
     assert "PEP 723" in launch.chosen
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('dependencies = ["six", "attrs>=2"]', ["--with", "six", "--with", "attrs>=2"]),
+        ("", []),
+        ('requires-python = ">=3.12"', ["--python", ">=3.12"]),
+        ('dependencies = ["six"]\n[build-system]\nrequires = []', ["--with-editable", "."]),
+        ('dependencies = ["six"]\n[tool.uv.sources]\nsix = {path = "."}', ["--with-editable", "."]),
+        ('dynamic = ["dependencies"]', ["--with-editable", "."]),
+    ],
+)
+def test_a_project_that_is_no_package_is_not_built(project: Path, text: str, told: list[str]) -> None:
+    (project / "pyproject.toml").write_text(f"[project]\nname = 'x'\n{text}\n")
+    command = detect("src/train.py").command
+    words = command[command.index("--no-project") + 1 : command.index("--")]
+    assert [str(project) if word == "." else word for word in told] == list(words)
+
+
+def test_what_was_looked_for_before_is_told(project: Path) -> None:
+    before = ("a PEP 723 header", "uv.lock", "pyproject.toml", "requirements.txt")
+    assert detect("src/train.py").looked_for == before
+    (project / "requirements.txt").write_text("six\n")
+    found = detect("src/train.py")
+    assert found.chosen == "packages from requirements.txt: uv run"
+    assert found.looked_for == before[:3]
+
+
+def test_a_project_file_that_is_no_toml_is_told_by_its_place(project: Path) -> None:
+    (project / "pyproject.toml").write_text("[project]\nname = \n")
+    with pytest.raises(SetupError) as caught:
+        detect("src/train.py")
+    assert "line 2" in caught.value.why
 
 
 @pytest.mark.parametrize(

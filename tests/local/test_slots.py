@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from homes import wait_for
+from runctl_core import runner_executor
 from runctl_core.api import CapacityError, ResourceNotFound, ResourceState, StateError
 from runctl_local import provider as provider_module
 
@@ -189,17 +190,24 @@ def test_a_damaged_slot_whose_job_is_over_holds_nothing(local: Local, driver: Dr
     assert local.offer("h100x1").available
 
 
-def test_a_slot_whose_job_tells_nothing_keeps_its_gpu(local: Local, driver: Driver) -> None:
+def test_a_slot_whose_job_tells_nothing_keeps_its_gpu(
+    local: Local, driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner_executor, "STALE_S", 0.3)
     driver.shows(H100)
     made = local.create_resource(spec(local.offer("h100x1")))
-    executor = local.executor(made)
-    executor.start(local.job("import time; time.sleep(60)"))
+    local.executor(made).start(local.job("import time; time.sleep(60)"))
     state = local.slot_path(made.id) / "jobs" / "otter-1" / "state.json"
     runner = json.loads(state.read_text())["runner_pid"]
     os.kill(runner, signal.SIGSTOP)
-    state.write_text("damaged")
-    assert not local.offer("h100x1").available
-    assert made.id in local.slot_ids(), "one unreadable job hides no slot"
+    written = state.read_text()
+    try:
+        state.write_text("damaged")
+        assert not local.offer("h100x1").available
+        assert made.id in local.slot_ids(), "one unreadable job hides every slot"
+    finally:
+        state.write_text(written)
+        os.kill(runner, signal.SIGCONT)
 
 
 def test_what_is_not_there_is_not_found(local: Local) -> None:

@@ -22,12 +22,12 @@ def checks(settings: Settings) -> Iterator[Check]:
 
 def _directory(path: str) -> Check:
     there = path
-    while not os.path.exists(there):
+    while not os.path.lexists(there):
         there = os.path.dirname(there)
-    if os.access(there, os.W_OK):
+    if os.path.isdir(there) and os.access(there, os.W_OK | os.X_OK):
         return Check("slots", Verdict.OK, path)
     fix = "runctl config set providers.local.directory FOLDER"
-    return Check("slots", Verdict.FAILED, f"{there} is not writable", fix)
+    return Check("slots", Verdict.FAILED, f"{there} is no folder that can be written", fix)
 
 
 def _program(name: str, other: str, fix: str) -> Check:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import struct
 from collections.abc import Callable, Mapping
 
 from attrs import field, frozen
 
-from runctl_core.checkpoints.zips import damage, member_sizes
+from runctl_core.checkpoints.zips import Damaged, member_sizes
 
 _HEADER_LIMIT = 100 << 20
 """The safetensors format's own limit of a header, in bytes."""
@@ -57,9 +58,17 @@ class Format:
 
 
 def claim(path: str, is_dir: bool) -> Format | None:
-    """The format that a file or folder belongs to by its name; None for something else."""
+    """The format that a file or folder belongs to by its name; None for something else.
+
+    One shard of several is none by itself: whoever resumed from it would have a part of the model.
+    """
     if is_dir:
         return _claim_folder(path)
+    return None if _SHARD.search(path) else by_suffix(path)
+
+
+def by_suffix(path: str) -> Format | None:
+    """The format of a file, also of one that is a part of a checkpoint."""
     return _BY_SUFFIX.get(os.path.splitext(path)[1].lower())
 
 
@@ -68,7 +77,7 @@ def _claim_folder(path: str) -> Format | None:
         names = set(os.listdir(path))
     except OSError:
         return None
-    if names & _INDEXES:
+    if names & _INDEXES or any(map(_SHARD.search, names)):
         return _SHARDED
     if names & {"trainer_state.json", "pytorch_model.bin", "model.safetensors", "adapter_config.json"}:
         return _HUGGING_FACE
@@ -94,7 +103,7 @@ def _safetensors_header(data: bytes, body_bytes: int) -> Look:
         end = max((int(row["data_offsets"][1]) for row in tensors.values()), default=0)
         metadata = header.get("__metadata__", {})
         step = _number(metadata, "step", "global_step")
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError, OverflowError) as error:
         return Look(False, f"its header is damaged: {error}")
     if end != body_bytes:
         return Look(False, f"its tensors need {end} bytes, and {body_bytes} are there")
@@ -102,32 +111,41 @@ def _safetensors_header(data: bytes, body_bytes: int) -> Look:
 
 
 def _torch(path: str) -> Look:
-    with open(path, "rb") as file:
-        magic = file.read(4)
-    if magic[:2] != b"PK":
+    if not _is_zip(path):
         return _unverifiable(path, "the legacy PyTorch format does not tell whether it is whole")
-    if problem := damage(path):
-        return Look(False, problem)
-    names = member_sizes(path)
+    try:
+        names = member_sizes(path)
+    except Damaged as error:
+        return Look(False, str(error))
     if not any(name.endswith(("data.pkl", "constants.pkl")) for name in names):
         return Look(False, "no data.pkl in it")
     return Look(True, details={"tensors": sum("/data/" in name for name in names)})
 
 
+def _is_zip(path: str) -> bool:
+    """Also for the first bytes of one, which are all that is there."""
+    with open(path, "rb") as file:
+        head = file.read(4)
+    return bool(head) and b"PK\3\4".startswith(head)
+
+
 def _numpy_archive(path: str) -> Look:
-    problem = damage(path)
-    return Look(not problem, problem, details={} if problem else {"arrays": len(member_sizes(path))})
+    try:
+        return Look(True, details={"arrays": len(member_sizes(path))})
+    except Damaged as error:
+        return Look(False, str(error))
 
 
 def _keras(path: str) -> Look:
-    problem = damage(path)
-    if not problem and "config.json" not in member_sizes(path):
-        problem = "no config.json in it"
-    return Look(not problem, problem)
+    try:
+        names = member_sizes(path)
+    except Damaged as error:
+        return Look(False, str(error))
+    return Look(True) if "config.json" in names else Look(False, "no config.json in it")
 
 
 def _hdf5(path: str) -> Look:
-    """The superblock has the address where the file ends: versions 0 and 1 at 40, 2 and 3 at 28."""
+    """The superblock has the address where the file ends: at 40, 44, 28, 28 in versions 0 to 3."""
     size = os.path.getsize(path)
     with open(path, "rb") as file:
         head = file.read(64)
@@ -140,13 +158,22 @@ def _hdf5(path: str) -> Look:
     return Look(end <= size, "" if end <= size else f"it should have {end} bytes, and has {size}")
 
 
-def _opaque(path: str) -> Look:
-    return _unverifiable(path, "a pickle does not tell whether it is whole, and is never opened here")
+def _pickle(path: str) -> Look:
+    """Its last byte is known, and so is that no pickle is shorter than four."""
+    size = os.path.getsize(path)
+    with open(path, "rb") as file:
+        head = file.read(1)
+        file.seek(max(0, size - 1))
+        if head == b"\x80" and (size < 4 or file.read(1) != b"."):
+            return Look(False, "cut short: a pickle ends in a full stop")
+    return _unverifiable(path, "a pickle is never opened here")
 
 
 def _unverifiable(path: str, why: str) -> Look:
-    if os.path.getsize(path) == 0:
-        return Look(False, "empty")
+    with open(path, "rb") as file:
+        head = file.read(4096)
+    if not any(head):
+        return Look(False, "nothing but zeros: it was never written out" if head else "empty")
     return Look(True, f"not verified: {why}")
 
 
@@ -159,6 +186,8 @@ def _hugging_face(path: str) -> Look:
 
 def _sharded(path: str) -> Look:
     names = set(os.listdir(path))
+    if not names & _INDEXES:
+        return Look(False, "its index is missing: it was still being written")
     index = min(names & _INDEXES)
     wanted = _json_file(os.path.join(path, index)).get("weight_map", {})
     shards = sorted({str(name) for name in wanted.values()}) if isinstance(wanted, dict) else []
@@ -171,8 +200,11 @@ def _sharded(path: str) -> Look:
 
 def _all_whole(folder: str, names: list[str]) -> Look:
     for name in names:
-        form = claim(os.path.join(folder, name), is_dir=False)
-        look = form.look(os.path.join(folder, name)) if form else Look(True)
+        part = os.path.join(folder, name)
+        if not os.path.isfile(part):
+            return Look(False, f"{name} is no file")
+        form = by_suffix(part)
+        look = form.look(part) if form else Look(True)
         if not look.complete:
             return Look(False, f"{name}: {look.problem}")
     return Look(True, details={"files": len(names)})
@@ -181,7 +213,11 @@ def _all_whole(folder: str, names: list[str]) -> Look:
 def _with_trainer_state(folder: str, look: Look) -> Look:
     """Add what the Hugging Face trainer wrote beside the weights; it writes that file last."""
     path = os.path.join(folder, "trainer_state.json")
-    if not look.complete or not os.path.exists(path):
+    if not look.complete:
+        return look
+    if not os.path.exists(path):
+        if _TRAINERS_FOLDER.search(folder) and os.path.exists(os.path.join(folder, "training_args.bin")):
+            return Look(False, "no trainer_state.json: the trainer was still writing")
         return look
     state = _json_file(path)
     if not state:
@@ -190,14 +226,14 @@ def _with_trainer_state(folder: str, look: Look) -> Look:
         True,
         step=_number(state, "global_step"),
         epoch=_number(state, "epoch"),
-        metrics=_metric("best_metric", state),
+        metrics=_metric(state, "best_metric"),
         details=look.details,
     )
 
 
 def _json_file(path: str) -> dict[str, object]:
     """A small JSON object; an empty one for anything else."""
-    if os.path.getsize(path) > _SIDE_FILE_LIMIT:
+    if not os.path.isfile(path) or os.path.getsize(path) > _SIDE_FILE_LIMIT:
         return {}
     try:
         with open(path, encoding="utf-8") as file:
@@ -217,8 +253,8 @@ def _number(values: Mapping[str, object], *names: str) -> int | None:
     return None
 
 
-def _metric(name: str, values: Mapping[str, object]) -> dict[str, float]:
-    """A metric by its name; nothing for one that is no finite number, which JSON cannot say."""
+def _metric(values: Mapping[str, object], name: str) -> dict[str, float]:
+    """A finite number by its name, and nothing for anything else: JSON has no infinity."""
     try:
         value = float(str(values.get(name)))
     except ValueError:
@@ -226,11 +262,13 @@ def _metric(name: str, values: Mapping[str, object]) -> dict[str, float]:
     return {name: value} if math.isfinite(value) else {}
 
 
+_SHARD = re.compile(r"-\d+-of-\d+\.(safetensors|bin)\Z")
+_TRAINERS_FOLDER = re.compile(r"checkpoint-\d+\Z")
 _INDEXES = frozenset({"model.safetensors.index.json", "pytorch_model.bin.index.json"})
 _SHARDED = Format("sharded", _sharded)
 _HUGGING_FACE = Format("huggingface", _hugging_face)
 _TORCH = Format("pytorch", _torch)
-_PICKLE = Format("pickle", _opaque)
+_PICKLE = Format("pickle", _pickle)
 _HDF5 = Format("hdf5", _hdf5)
 _BY_SUFFIX: dict[str, Format] = {
     ".pt": _TORCH,

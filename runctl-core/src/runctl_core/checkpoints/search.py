@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import stat
 
 from attrs import frozen
 
-from runctl_core.checkpoints.formats import claim
+from runctl_core.checkpoints.formats import Format, Look, claim
 from runctl_core.checkpoints.naming import numbers
 from runctl_core.clock import from_micros
 from runctl_core.errors import NotFound
@@ -31,8 +32,7 @@ class Choice:
 @frozen
 class _Entry:
     path: str
-    format: str
-    is_dir: bool
+    format: Format
     modified_ns: int
 
 
@@ -56,7 +56,7 @@ def describe(path: str) -> Checkpoint:
     """One checkpoint. Raises NotFound when there is nothing, or no format claims it."""
     full = os.path.abspath(path)
     try:
-        entry = _entry(full, os.path.isdir(full), os.stat(full).st_mtime_ns)
+        entry = _entry(full, os.path.isdir(full), os.stat(full))
     except OSError as error:
         raise NotFound(
             f"nothing at {path}", why=error.strerror or str(error), fix="check the path"
@@ -86,7 +86,7 @@ def _entries(folder: str, depth: int) -> list[_Entry]:
             continue
         try:
             is_dir = item.is_dir(follow_symlinks=False)
-            entry = _entry(item.path, is_dir, item.stat().st_mtime_ns)
+            entry = _entry(item.path, is_dir, item.stat())
         except OSError:
             continue  # it went away, or it is a link to nothing
         if entry is not None:
@@ -96,33 +96,30 @@ def _entries(folder: str, depth: int) -> list[_Entry]:
     return found
 
 
-def _entry(path: str, is_dir: bool, modified_ns: int) -> _Entry | None:
-    name = claim(path, is_dir)
-    return None if name is None else _Entry(path, name.name, is_dir, modified_ns)
+def _entry(path: str, is_dir: bool, found: os.stat_result) -> _Entry | None:
+    """None for what is no checkpoint; a pipe or a device would never come to its end."""
+    form = claim(path, is_dir) if is_dir or stat.S_ISREG(found.st_mode) else None
+    return None if form is None else _Entry(path, form, found.st_mtime_ns)
 
 
 def _described(entry: _Entry) -> Checkpoint:
-    form = claim(entry.path, entry.is_dir)
-    named = numbers(entry.path)
+    named, size = numbers(entry.path), 0
     try:
-        seen = form.look(entry.path) if form else None
         size = _size(entry.path)
+        seen = entry.format.look(entry.path)
     except OSError as error:
-        seen, size = None, 0
-        problem = error.strerror or str(error)
-    else:
-        problem = seen.problem if seen else "no format claims it"
+        seen = Look(False, error.strerror or str(error))
     return Checkpoint(
         path=entry.path,
-        format=entry.format,
-        step=seen.step if seen and seen.step is not None else named.step,
-        epoch=seen.epoch if seen and seen.epoch is not None else named.epoch,
+        format=entry.format.name,
+        step=named.step if seen.step is None else seen.step,
+        epoch=named.epoch if seen.epoch is None else seen.epoch,
         size_bytes=size,
         modified_at=from_micros(entry.modified_ns // 1000),
-        complete=bool(seen and seen.complete),
-        problem=problem,
-        metrics=seen.metrics if seen else {},
-        details=seen.details if seen else {},
+        complete=seen.complete,
+        problem=seen.problem,
+        metrics=seen.metrics,
+        details=seen.details,
     )
 
 

@@ -59,9 +59,20 @@ def print_json(document: Any) -> None:
     import json
 
     out = results()
-    ascii_only = out.encoding.lower() != "utf-8"
-    out.write(json.dumps(document, indent=2, default=_plain, ensure_ascii=ascii_only) + "\n")
+    text = json.dumps(document, indent=2, default=_plain, ensure_ascii=False)
+    if out.encoding.lower() != "utf-8" or not _is_encodable(text):
+        text = json.dumps(document, indent=2, default=_plain)
+    out.write(text + "\n")
     out.flush()
+
+
+def _is_encodable(text: str) -> bool:
+    """Whether UTF-8 has it; a file's name that is no text of its time is read as half characters."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _plain(value: Any) -> Any:

@@ -6,7 +6,7 @@ Looked for in this order, and the first that holds is taken:
 2. a PEP 723 block (`# /// script`) in the file: `uv run --script`;
 3. the nearest folder upwards, up to the repository's root, that has `uv.lock` (`uv run --project`,
    the lock as it stands), a `pyproject.toml` with a `[project]` table, or `requirements.txt` (both
-   in an environment that uv caches; nothing is written to the project);
+   in an environment that uv caches; the project gets neither a lock nor a `.venv`);
 4. a plain script: `python3`, then `python`, as found on PATH.
 
 An explicit interpreter (`--python`) replaces 2 to 4.
@@ -21,6 +21,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from itertools import takewhile
+from typing import Any
 
 from attrs import frozen
 
@@ -153,10 +154,10 @@ def _in_project(folder: str, path: str, args: Sequence[str]) -> Launch | None:
     )
     prefix: tuple[str, ...]
     if os.path.isfile(lock) and os.path.isfile(project):
-        prefix = (_uv(lock), "run", "--project", folder, "--frozen")
+        prefix = (_uv(lock), "run", "--no-active", "--project", folder, "--frozen")
         return _with_uv(Kind.UV_LOCK, prefix, path, args, f"the lock {_short(lock)}")
     if os.path.isfile(project) and _PROJECT_TABLE.search(_head(project)):
-        prefix = (_uv(project), *_ISOLATED, "--with-editable", folder)
+        prefix = (_uv(project), *_ISOLATED, *_packages(project))
         return _with_uv(Kind.PYPROJECT, prefix, path, args, f"the project {_short(project)}")
     if os.path.isfile(requirements):
         prefix = (_uv(requirements), *_ISOLATED, "--with-requirements", requirements)
@@ -165,6 +166,33 @@ def _in_project(folder: str, path: str, args: Sequence[str]) -> Launch | None:
 
 
 _ISOLATED = ("run", "--isolated", "--no-project")
+
+
+def _packages(project: str) -> Iterator[str]:
+    """What uv is told of a project: its Python, and itself, or what it needs when it is no package.
+
+    As uv has it, a project without a build system is none. Its folders are not built, which would
+    fail for the many that have several side by side.
+    """
+    document = _toml(project)
+    table, uv = document.get("project", {}), document.get("tool", {}).get("uv", {})
+    if python := table.get("requires-python"):
+        yield from ("--python", python)
+    if "build-system" in document or uv.get("package") or uv.get("sources") or "dynamic" in table:
+        yield from ("--with-editable", os.path.dirname(project))
+    else:
+        for requirement in table.get("dependencies", ()):
+            yield from ("--with", requirement)
+
+
+def _toml(path: str) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        with open(path, "rb") as file:
+            return tomllib.load(file)
+    except ValueError as error:
+        raise SetupError(f"{_short(path)} is no TOML", why=str(error), fix=f"mend {_short(path)}") from error
 
 
 def _with_uv(kind: Kind, prefix: tuple[str, ...], path: str, args: Sequence[str], source: str) -> Launch:
@@ -180,8 +208,8 @@ def _pep_723(path: str, args: Sequence[str]) -> Launch:
     uv = _uv(path)
     return Launch(
         Kind.PEP_723,
-        command=(uv, "run", "--script", path, *args),
-        setup=((uv, "sync", "--script", path),),
+        command=(uv, "run", "--no-active", "--script", path, *args),
+        setup=((uv, "sync", "--no-active", "--script", path),),
         chosen="packages from the script's own header (PEP 723): uv run --script",
     )
 
@@ -205,7 +233,8 @@ def _executable(path: str, args: Sequence[str]) -> Launch:
 def _plain(path: str, args: Sequence[str]) -> Launch:
     for name in ("python3", "python"):
         if program := shutil.which(name):
-            return Launch(Kind.PLAIN, (program, path, *args), (), f"a plain script: {program}")
+            chosen = f"a plain script: {program}"
+            return Launch(Kind.PLAIN, (program, path, *args), (), chosen)
     raise SetupError(
         "no Python on PATH to run the script with",
         why="neither python3 nor python is in any folder of PATH",

@@ -1,9 +1,15 @@
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["numpy", "scikit-learn", "torch>=2.6"]
+# ///
 """Train a small PyTorch network on scikit-learn's handwritten digits, on the CPU or a GPU.
 
 Each epoch saves a checkpoint; a resumed run goes on from the newest:
 
-    runctl train examples/torch/digits_torch.py
-    runctl train examples/torch/digits_torch.py --python python3     # with a PyTorch of your own
+    runctl train examples/digits_torch.py
+    runctl train examples/digits_torch.py --python python3     # with the PyTorch that it has
+
+The first way downloads PyTorch once; on Linux that is the build for NVIDIA GPUs, several GB.
 """
 
 import argparse

@@ -1,0 +1,80 @@
+"""Checkpoints in the layouts that their libraries write, made without those libraries."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import struct
+import zipfile
+from collections.abc import Mapping
+
+
+def zipped(members: Mapping[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
+    """A zip archive."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", compression) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return data.getvalue()
+
+
+def torch(pickled: bytes | None = None) -> bytes:
+    """What `torch.save` writes: a pickle and the bytes of each tensor."""
+    return zipped(
+        {
+            "archive/data.pkl": pickled or pickle.dumps({"step": 3}, protocol=2),
+            "archive/byteorder": b"little",
+            "archive/data/0": bytes(range(64)),
+            "archive/data/1": bytes(40),
+            "archive/version": b"3\n",
+        }
+    )
+
+
+def legacy_torch() -> bytes:
+    """What `torch.save` wrote before 1.6: pickles, then the tensors' bytes."""
+    magic = pickle.dumps(0x1950A86A20F9469CFC6C, protocol=2)
+    return magic + pickle.dumps(1001, protocol=2) + pickle.dumps({"w": [1.0]}, protocol=2) + bytes(range(64))
+
+
+def npz() -> bytes:
+    """What `numpy.savez` writes."""
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (4,), }".ljust(117) + b"\n"
+    array = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + struct.pack("<4d", 1, 2, 3, 4)
+    return zipped({"w1.npy": array, "b1.npy": array})
+
+
+def keras() -> bytes:
+    """What Keras 3 writes."""
+    return zipped({"metadata.json": b"{}", "config.json": b"{}", "model.weights.h5": hdf5()})
+
+
+def safetensors(metadata: Mapping[str, str] | None = None) -> bytes:
+    """A header with its length before it, then the tensors."""
+    rows = {
+        "w": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]},
+        "b": {"dtype": "F32", "shape": [2], "data_offsets": [16, 24]},
+    }
+    header: dict[str, object] = {**rows, **({"__metadata__": metadata} if metadata else {})}
+    return with_header(json.dumps(header).encode()) + bytes(range(24))
+
+
+def with_header(header: bytes) -> bytes:
+    """The beginning of a safetensors file."""
+    return struct.pack("<Q", len(header)) + header
+
+
+def hdf5(version: int = 0, size: int = 300) -> bytes:
+    """A superblock that says how long the file is, and a rest."""
+    at = {0: 40, 1: 44, 2: 28, 3: 28}[version]
+    block = bytearray(size)
+    block[:9] = b"\x89HDF\r\n\x1a\n" + bytes([version])
+    block[13 if version < 2 else 9] = 8
+    block[at : at + 8] = struct.pack("<Q", size)
+    return bytes(block)
+
+
+def pickled() -> bytes:
+    """A plain pickle."""
+    return pickle.dumps({"step": 3, "weights": list(range(50))})
