@@ -22,7 +22,11 @@ PATIENCE_S = 240.0
 
 _SCREEN_CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _OVERWRITTEN = re.compile(r"[^\n]*\r\x1b\[K")
-_NOT_A_USERS = ("PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "COLUMNS", "VIRTUAL_ENV")
+_NOT_A_USERS = frozenset(
+    """PYTHONUNBUFFERED PYTHONDONTWRITEBYTECODE PYTHONPATH COLUMNS
+    VIRTUAL_ENV UV_PROJECT_ENVIRONMENT UV_PYTHON""".split()
+)
+"""What a test session sets; the last three would make uv work on the session's own environment."""
 
 
 def make_environment(folder: Path) -> None:

@@ -1,7 +1,8 @@
 """Write into pages what their commands print now: `python tests/docs/refresh.py PAGE...`
 
-Lines that still agree stay as they are written. What differs from run to run (moments, sizes, folders)
-becomes `…`. Read the difference before you commit it: it is what a user will see.
+Lines that still agree stay as they are written, but for a `…` that stands for many. What differs from
+run to run (moments, sizes, folders) becomes `…`. Read the difference before you commit it: it is what a
+user will see.
 """
 
 from __future__ import annotations

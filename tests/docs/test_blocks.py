@@ -10,10 +10,8 @@ import pytest
 from page_shell import PageShell, make_environment
 from pages import FILES, ROOT, Block, RunIds, blocks, steps, tracked
 
-GENERATED = ROOT / "docs" / "reference"
-"""Made from the code, examples included; `test_reference*.py` and `test_schemas*.py` hold them to it."""
-WRITTEN = sorted(page for page in (ROOT / "docs").rglob("*.md") if not page.is_relative_to(GENERATED))
-PAGES = [*sorted(ROOT.glob("*.md"), reverse=True), *WRITTEN]
+PAGES = [*sorted(ROOT.glob("*.md"), reverse=True), *sorted((ROOT / "docs").rglob("*.md"))]
+WITH_BLOCKS = [page for page in PAGES if any(blocks(page))]
 IN_A_CLONE = ("README.md", "CONTRIBUTING.md", "docs/how-to/install.md")
 """Pages whose reader stands in a clone; the others begin in an empty folder."""
 
@@ -61,7 +59,7 @@ def write(block: Block, shell: PageShell, page: str) -> None:
     target.write_text(block.text)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", WITH_BLOCKS, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_block_of_a_page_does_what_the_page_says(
     page: Path, tmp_path: Path, environment: Path, cache: Path
 ) -> None:

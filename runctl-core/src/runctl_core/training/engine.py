@@ -197,11 +197,10 @@ class Engine:
         write_receipt(self.tracker, evolve(run, state=state, **end), plan, status, collected, samples)
         run = self.change(run, state, reason, **end)
         self._let_go(run, plan, provider)
-        if run.hourly_usd != 0:
-            try:
-                write_receipt(self.tracker, run, plan, status, collected, samples)
-            except StateError as problem:
-                self.tell(self.reporter.note, f"the receipt lacks the cost of the release: {problem}")
+        try:
+            write_receipt(self.tracker, run, plan, status, collected, samples)
+        except StateError as problem:
+            self.tell(self.reporter.note, f"the receipt lacks the last step and its cost: {problem}")
         return run
 
     def _let_go(self, run: Run, plan: Plan, provider: TrainingProvider) -> None:
