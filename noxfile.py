@@ -14,6 +14,10 @@ nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.error_on_missing_interpreters = True
 
+if os.path.exists("/etc/ssl/certs/ca-certificates.crt"):
+    # uv trusts a list of its own, and pip this one, which may have a company's authority in it.
+    os.environ.setdefault("UV_SYSTEM_CERTS", "1")
+
 ROOT = Path(__file__).parent
 PROVIDERS = ("core", "local")
 PYTHONS = ("3.11", "3.12", "3.13")
@@ -143,7 +147,7 @@ def typing(session: nox.Session) -> None:
 @nox.session(python=HERE)
 def docs(session: nox.Session) -> None:
     """Run every block of the README and the docs, and hold the reference against the code."""
-    install(session, "local", *TEST_TOOLS)
+    install(session, "local", *TEST_TOOLS, "pipx>=1.7")
     session.env["RUNCTL_WHEELS"] = str(ROOT / "dist")
     pytest(session, "tests/docs")
 

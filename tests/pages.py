@@ -9,10 +9,12 @@ ends with the file's name in backticks and a colon.
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[1]
 NOT_RUN = re.compile(r"<!-- not run here: (?P<reason>.+) -->")
 FILES = frozenset({"python", "toml", "ini", "sh"})
 """Languages of blocks that are written to files."""
@@ -53,6 +55,13 @@ class Step:
     line: int
     command: str
     expected: tuple[str, ...]
+
+
+def tracked() -> list[str]:
+    """The files of the repository, as a fresh clone has them."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True).stdout
+    return [name for name in listed.split("\0") if name and (ROOT / name).exists()]
 
 
 def blocks(page: Path) -> Iterator[Block]:

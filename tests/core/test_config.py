@@ -120,6 +120,15 @@ def test_a_value_that_does_not_fit_is_never_written(place: Path, value: str) -> 
     assert not (place / "runctl.toml").exists()
 
 
+def test_a_run_that_a_script_starts_does_not_write_into_the_scripts_checkpoints(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNCTL_CHECKPOINT_DIR", str(place / "mine"))
+    assert load(directory=str(place)).settings.checkpoint_dir == str(place / "mine")
+    monkeypatch.setenv("RUNCTL_RUN_ID", "brave-otter-41")
+    assert load(directory=str(place)).settings.checkpoint_dir is None
+
+
 def test_a_misspelt_variable_is_a_warning(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNCTL_MAX_HUORS", "3")
     monkeypatch.setenv("RUNCTL_PLUGINS", "none")

@@ -88,13 +88,11 @@ def test_a_project_that_is_no_package_is_not_built(project: Path, text: str, tol
 
 
 def test_what_was_looked_for_before_is_told(project: Path) -> None:
-    assert detect("src/train.py").chosen.endswith(
-        "(looked first for a PEP 723 header, uv.lock, pyproject.toml, requirements.txt)"
-    )
+    order = ("a PEP 723 header", "uv.lock", "pyproject.toml", "requirements.txt")
+    assert detect("src/train.py").looked_for == order
     (project / "requirements.txt").write_text("six\n")
-    chosen = detect("src/train.py").chosen
-    assert chosen.startswith("packages from requirements.txt: uv run")
-    assert chosen.endswith("(looked first for a PEP 723 header, uv.lock, pyproject.toml)")
+    assert detect("src/train.py").looked_for == order[:3]
+    assert detect("src/train.py", python="python3").looked_for == ()
 
 
 def test_a_project_file_that_is_no_toml_is_told_by_its_place(project: Path) -> None:

@@ -12,8 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "docs")]
+sys.path[:0] = [str(folder) for folder in Path(__file__).resolve().parents[:2]]
 
 from test_blocks import begin, write  # noqa: E402
 
@@ -23,7 +22,7 @@ from pages import RUN_ID, Block, RunIds, blocks, steps  # noqa: E402
 NAMES = ("brave-otter-41", "calm-heron-27", "quick-lynx-63", "bold-finch-18", "warm-seal-55")
 VOLATILE = {
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ|\d{4}-\d\d-\d\d \d\d:\d\d": "…",
-    r"\b\d+(\.\d+)?(?= ?(ms|s|kB|MB|GB|MiB)\b)": "…",
+    r"\b\d+(\.\d+)?(?= ?(ms|s|B|kB|MB|GB|MiB)\b)": "…",
     r"local-[0-9a-f]{12}": "local-…",
     r"(?<= )/\S+(?=/(uv|python3?|bash)\b)": "…",
     r"/tmp/\S+": "…",
@@ -36,7 +35,7 @@ class Page:
 
     def __init__(self, path: Path, shell: PageShell) -> None:
         self._path, self._shell = path, shell
-        self._ids, self._shown = RunIds(), {}
+        self._ids = RunIds()
         text = path.read_text()
         self._names = [*dict.fromkeys(RUN_ID.findall(text)), *(n for n in NAMES if n not in text)]
 
@@ -71,10 +70,12 @@ class Page:
         return RUN_ID.sub(self._name, line)
 
     def _name(self, found: re.Match[str]) -> str:
-        if found[0] not in self._shown:
-            name = self._shown[found[0]] = next(n for n in self._names if n not in self._ids.real)
-            self._ids.real[name] = found[0]
-        return self._shown[found[0]]
+        for shown, real in self._ids.real.items():
+            if real == found[0]:
+                return shown
+        name = next(name for name in self._names if name not in self._ids.real)
+        self._ids.real[name] = found[0]
+        return name
 
 
 def main() -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from page_shell import PageShell, make_environment
-from pages import FILES, Block, RunIds, blocks, steps
+from pages import FILES, ROOT, Block, RunIds, blocks, steps, tracked
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-IN_A_CLONE = ("README.md",)
+GENERATED = ROOT / "docs" / "reference"
+"""Made from the code, examples included; `test_reference*.py` and `test_schemas*.py` hold them to it."""
+WRITTEN = sorted(page for page in (ROOT / "docs").rglob("*.md") if not page.is_relative_to(GENERATED))
+PAGES = [*sorted(ROOT.glob("*.md"), reverse=True), *WRITTEN]
+IN_A_CLONE = ("README.md", "CONTRIBUTING.md", "docs/how-to/install.md")
 """Pages whose reader stands in a clone; the others begin in an empty folder."""
 
 
@@ -33,10 +34,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def begin(shell: PageShell, page: Path) -> None:
     """Put a copy of what a fresh clone has where a page's reader stands in one."""
-    if str(page.relative_to(ROOT)) not in IN_A_CLONE:
-        return
-    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True)
-    for name in filter(None, tracked.stdout.split("\0")):
+    for name in tracked() if page in [ROOT / name for name in IN_A_CLONE] else ():
         target = shell.work / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, target)

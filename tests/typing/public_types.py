@@ -29,7 +29,6 @@ from runctl_core.api import (
     Resource,
     ResourceRequest,
     ResourceState,
-    RunctlError,
     Scope,
     TrainingProvider,
     Usage,
@@ -73,7 +72,6 @@ def errors() -> None:
     assert_type(error.scope, Scope | None)
     assert_type(error.retry_after_s, float | None)
     assert_type(ProviderUnavailable.retryable, bool)
-    RunctlError("a", "b")  # type: ignore[misc]  # the reason and the fix are named
 
 
 class Unfinished(TrainingProvider):

@@ -21,7 +21,7 @@ from runctl_core.errors import (
     UnknownOutcome,
     Unsupported,
 )
-from runctl_core.executor import JobExecutor
+from runctl_core.executor import JobExecutor, LogName
 from runctl_core.hookspecs import hookimpl
 from runctl_core.models.checks import Check, Verdict
 from runctl_core.models.jobs import EndedBy, Job, JobPhase, JobStatus, Usage
@@ -50,6 +50,7 @@ __all__ = [
     "JobStatus",
     "LaunchSpec",
     "LocalTransport",
+    "LogName",
     "NotFound",
     "Offer",
     "Price",

@@ -19,12 +19,17 @@ from runctl_core.paths import config_dir
 from runctl_core.settings import convert, describe, setting
 
 KNOWN_VARIABLES = {
-    "RUNCTL_STATE_DIR": "Where runs, their results and the tracker's database are kept.",
-    "RUNCTL_CONFIG_DIR": "Where the user's config.toml is.",
+    "RUNCTL_STATE_DIR": (
+        "Where runs, their results and the tracker's database are kept; "
+        "`$XDG_STATE_HOME/runctl` or `~/.local/state/runctl` otherwise."
+    ),
+    "RUNCTL_CONFIG_DIR": (
+        "Where the user's `config.toml` is; `$XDG_CONFIG_HOME/runctl` or `~/.config/runctl` otherwise."
+    ),
     "RUNCTL_PLUGINS": "Which plugins are loaded: `none`, or names separated by commas; all otherwise.",
     "RUNCTL_DEBUG": "Set to anything, errors are shown with their traceback.",
     "RUNCTL_RUN_ID": "Set for the script: its run, the same over all attempts.",
-    "RUNCTL_CHECKPOINT_DIR": "Set for the script: the folder for its checkpoints.",
+    "RUNCTL_CHECKPOINT_DIR": "Set for the script: the folder for its checkpoints. No setting inside a run.",
     "RUNCTL_RESUME_FROM": "Set for the script when there is a checkpoint to continue from: its path.",
     "RUNCTL_JOB": "Set for the script: the mark by which its processes are found; not to be changed.",
 }
@@ -157,13 +162,18 @@ class Config:
         layers = [Layer("the command line", {k: v for k, v in self._flags.items() if v is not None})]
         for name in names:
             variable = f"RUNCTL_{name.upper()}"
-            if os.environ.get(variable):
+            if os.environ.get(variable) and not _is_the_scripts(variable):
                 layers.append(Layer(f"the variable {variable}", {name: os.environ[variable]}))
         for layer in self.layers:
             values = {key: value for key, value in layer.values.items() if key != "providers"}
             _require_known(values, names, layer.origin)
             layers.append(Layer(layer.origin, values))
         return layers
+
+
+def _is_the_scripts(variable: str) -> bool:
+    """Whether a variable was set for a script that we run in: a run of its own has its own folder."""
+    return variable == "RUNCTL_CHECKPOINT_DIR" and "RUNCTL_RUN_ID" in os.environ
 
 
 def load(*, directory: str, flags: Mapping[str, Any] | None = None) -> Config:

@@ -1,5 +1,5 @@
-"""The hooks that a plugin may implement. This module is the author's manual: when each hook is
-called, how often, what it may return, and what an exception does.
+"""The hooks that a plugin may implement: the author's manual. Each says when it is called, how often,
+what it may return, and what an exception does.
 
 A plugin is a module that an entry point of its distribution names; here one called `mycloud`:
 
@@ -7,6 +7,12 @@ A plugin is a module that an entry point of its distribution names; here one cal
     mycloud = "mycloud"
 
 It marks its functions with `hookimpl`. An argument that a function does not need may be left out.
+
+Commands of its own, `runctl mycloud …`, are an entry point too: a `typer.Typer`, or a function that is
+given the words after the name and returns the exit status. They are imported when they are called.
+
+    [project.entry-points."runctl.commands"]
+    mycloud = "mycloud.command:app"
 
 Each plugin is loaded and called by itself: what one raises, even `SystemExit`, is kept for
 `runctl doctor` and stops no other.
@@ -25,6 +31,7 @@ if TYPE_CHECKING:
 
 hookspec = HookspecMarker("runctl")
 hookimpl = HookimplMarker("runctl")
+"""Marks a plugin's function as its answer to the hook of the same name."""
 
 
 class TrainingProviderSpec:

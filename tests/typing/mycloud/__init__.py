@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from mycloud.settings import Settings
 from runctl_core.api import Check, ProviderInfo, TrainingProvider, Verdict, hookimpl
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 def _open(settings: Settings) -> TrainingProvider:
@@ -21,11 +17,10 @@ def _open(settings: Settings) -> TrainingProvider:
 @hookimpl
 def runctl_provider() -> ProviderInfo:
     """Describe the provider."""
-    make: Callable[[Settings], TrainingProvider] = _open
     return ProviderInfo(
         name="mycloud",
         title="My Cloud",
-        factory=make,
+        factory=_open,
         settings=Settings,
         unsupported={"spot": "its machines are never taken away", "stop": "they keep nothing"},
         homepage="https://mycloud.example",

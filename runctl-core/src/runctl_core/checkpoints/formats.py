@@ -226,7 +226,7 @@ def _with_trainer_state(folder: str, look: Look) -> Look:
         True,
         step=_number(state, "global_step"),
         epoch=_number(state, "epoch"),
-        metrics=_metric(state, "best_metric"),
+        metrics=_metric("best_metric", state),
         details=look.details,
     )
 
@@ -246,14 +246,15 @@ def _json_file(path: str) -> dict[str, object]:
 def _number(values: Mapping[str, object], *names: str) -> int | None:
     for name in names:
         try:
-            return int(float(str(values[name])))
+            number = int(float(str(values[name])))
         except (KeyError, ValueError, OverflowError):
             continue
+        return number if number >= 0 else None
     return None
 
 
-def _metric(values: Mapping[str, object], name: str) -> dict[str, float]:
-    """A finite number by its name, and nothing for anything else: JSON has no infinity."""
+def _metric(name: str, values: Mapping[str, object]) -> dict[str, float]:
+    """A metric by its name; nothing for one that is no finite number, which JSON cannot say."""
     try:
         value = float(str(values.get(name)))
     except ValueError:

@@ -173,11 +173,13 @@ def _invoke(name: str, function: Any, words: list[str]) -> int:
 
 def _run(command: Any, name: str, words: list[str]) -> int:
     from typer import Abort
-    from typer._click.exceptions import ClickException
+    from typer._click.exceptions import ClickException, NoSuchOption
     from typer.exceptions import TyperException
 
     try:
         status = command.main(args=words, prog_name=name, standalone_mode=False)
+    except NoSuchOption as error:
+        raise _unknown_option(error, command, name, words) from error
     except (ClickException, TyperException) as error:
         raise UsageError(error.format_message().rstrip("."), fix=f"{name.split(' --')[0]} --help") from error
     except Abort:
@@ -187,6 +189,36 @@ def _run(command: Any, name: str, words: list[str]) -> int:
             raise ended.__context__ from None  # Typer makes a plain exit of it
         raise
     return status if isinstance(status, int) else 0
+
+
+def _unknown_option(error: Any, command: Any, name: str, words: list[str]) -> UsageError:
+    """Name the near ones, and `--` where the option may have been meant for the program that is run."""
+    import difflib
+
+    options = {option: parameter for parameter in command.params for option in parameter.opts}
+    near = difflib.get_close_matches(error.option_name, options, n=3, cutoff=0.75)
+    why, fix = [f"near ones: {', '.join(near)}"] if near else [], f"{name} --help"
+    if "--" not in words and any("--" in (p.metavar or "") for p in command.params):
+        why.append("what follows `--` is passed on as it is")
+        fix = fix if near else f"{name} {_with_dashes(words, options)}"
+    return UsageError(f"no option {error.option_name}", why="; ".join(why), fix=fix)
+
+
+def _with_dashes(words: list[str], options: dict[str, Any]) -> str:
+    """The command line as it was meant: our own options, `--`, and what is not ours."""
+    import shlex
+
+    ours: list[str] = []
+    theirs: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        option = options.get(word.partition("=")[0]) if word.startswith("-") else None
+        if option is None:
+            (theirs if theirs or word.startswith("-") else ours).append(word)
+        else:
+            ours.append(word)
+            ours += [] if option.is_flag or "=" in word else [next(rest, "")]
+    return shlex.join([*ours, "--", *theirs])
 
 
 def _page(name: str, function: Any, command: Any) -> str:

@@ -30,12 +30,17 @@ def list_(
     from runctl_core.checkpoints import find
     from runctl_core.training.documents import of_checkpoint
 
-    found = find(_folder(place))
+    folder = _folder(place)
+    found = find(folder)
     if json:
         output.print_json([of_checkpoint(checkpoint) for checkpoint in found])
         return
     columns = ("CHECKPOINT", "FORMAT", "STEP", "EPOCH", "SIZE", "CHANGED", "WHOLE")
-    output.table(columns, [_row(c) for c in found], empty=f"no checkpoints in {_folder(place)}")
+    rows = [_row(checkpoint) for checkpoint in found]
+    if rows and output.results().isatty():
+        output.note(f"in {folder}")
+        rows = [(os.path.relpath(path, folder), *rest) for path, *rest in rows]
+    output.table(columns, rows, empty=f"no checkpoints in {folder}")
 
 
 def info(

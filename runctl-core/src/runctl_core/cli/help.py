@@ -25,7 +25,8 @@ def root_help(plugin_groups: Iterable[tuple[str, str]] = ()) -> str:
         "  runctl train train.py --gpu H100 --max-hours 8 -- --epochs 20",
         "  runctl ps",
         "",
-        "`train`, `attach` and `exec` exit with the script's own status; 100 to 116 are runctl's.",
+        "`train`, `resume`, `attach` and `exec` exit with the program's own status, 130 when detached.",
+        "100 to 116 are runctl's own failures.",
     ]
     return "\n".join(parts) + "\n"
 

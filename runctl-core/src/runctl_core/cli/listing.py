@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from runctl_core.models.runs import Run
 
 _COLUMNS = ("RUN", "NAME", "PROJECT", "PROVIDER", "STATE", "ATTEMPT", "STARTED", "TOOK", "REASON")
+_LESS_WANTED = ("ATTEMPT", "PROVIDER", "PROJECT")
 
 
 def ps(*, every: bool = False, json: bool = False) -> None:
@@ -40,7 +41,8 @@ def show(found: list[Run], *, json: bool) -> None:
         output.print_json([of_run(run) for run in found])
         return
     moment = now()
-    output.table(_COLUMNS, [_row(run, moment) for run in found], empty="no runs")
+    rows = [_row(run, moment) for run in found]
+    output.table(_COLUMNS, rows, empty="no runs", less_wanted=_LESS_WANTED)
 
 
 def _row(run: Run, moment: datetime) -> tuple[str, ...]:

@@ -94,8 +94,17 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str) -> None:
-    """A table on standard output; `empty` says on standard error that there is nothing."""
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str, less_wanted: Sequence[str] = ()
+) -> None:
+    """A table on standard output, as wide as the terminal; piped, every column, separated by tabs.
+
+    Args:
+        columns: Names of the columns. The first one identifies the row and is never cut.
+        rows: The cells.
+        empty: What standard error says when there are no rows.
+        less_wanted: Columns to leave out one after the other on a narrow terminal.
+    """
     shown = [[visible(str(cell)) for cell in row] for row in rows]
     if not shown:
         note(empty)
@@ -104,19 +113,39 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str) 
     if not out.isatty():
         out.write("".join("\t".join(row) + "\n" for row in shown))
         return
-    filled = [index for index in range(len(columns)) if any(row[index] for row in shown)]
-    rows = [[row[index] for index in filled] for row in (list(columns), *shown)]
-    widths = _fitting([max(map(len, column)) for column in zip(*rows, strict=True)], _width(out))
-    for row in rows:
+    filled = [column for column in zip(columns, *shown, strict=True) if any(cell for cell in column[1:])]
+    kept = _kept(filled, less_wanted, _width(out))
+    widths = _fitting([_natural(column) for column in kept], _width(out), _NARROWEST)
+    for row in zip(*kept, strict=True):
         cells = (_cut(cell, width).ljust(width) for cell, width in zip(row, widths, strict=True))
         out.write("  ".join(cells).rstrip() + "\n")
 
 
-def _fitting(widths: list[int], room: int) -> list[int]:
-    """The widest columns give way until all fit, or none has anything to give."""
-    while sum(widths) + 2 * (len(widths) - 1) > room and max(widths) > 8:
-        widths[widths.index(max(widths))] -= 1
+_READABLE, _NARROWEST = 14, 8
+
+
+def _kept(columns: list[tuple[str, ...]], less_wanted: Sequence[str], room: int) -> list[tuple[str, ...]]:
+    """The columns without those that are not wanted enough, until the others can be read."""
+    for name in less_wanted:
+        if _total(_fitting([_natural(column) for column in columns], room, _READABLE)) <= room:
+            break
+        columns = [column for column in columns if column[0] != name]
+    return columns
+
+
+def _fitting(widths: list[int], room: int, least: int) -> list[int]:
+    """The widest columns but the first give way until all fit, or none has anything to give."""
+    while _total(widths) > room and max(widths[1:], default=0) > least:
+        widths[widths.index(max(widths[1:]), 1)] -= 1
     return widths
+
+
+def _natural(column: Sequence[str]) -> int:
+    return max(map(len, column))
+
+
+def _total(widths: Sequence[int]) -> int:
+    return sum(widths) + 2 * (len(widths) - 1)
 
 
 def _cut(text: str, width: int) -> str:
@@ -132,10 +161,19 @@ def _width(out: TextIO) -> int:
 
 def pairs(rows: Iterable[tuple[str, Any]]) -> None:
     """Names and values, a line each, on standard output."""
+    lines(_aligned(rows))
+
+
+def notes(rows: Iterable[tuple[str, Any]]) -> None:
+    """Names and values, a line each and indented, on standard error."""
+    for line in _aligned(rows):
+        note(f"  {line}")
+
+
+def _aligned(rows: Iterable[tuple[str, Any]]) -> list[str]:
     rows = list(rows)
     width = max((len(name) for name, _ in rows), default=0)
-    for name, value in rows:
-        results().write(f"{name.ljust(width)}  {visible(str(value))}".rstrip() + "\n")
+    return [f"{name.ljust(width)}  {visible(str(value))}".rstrip() for name, value in rows]
 
 
 def lines(texts: Iterable[str]) -> None:
@@ -199,6 +237,12 @@ def age(past: timedelta) -> str:
         if seconds >= size:
             return f"{seconds // size:.0f} {name} ago"
     return f"{seconds:.0f} s ago"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 file`, `2 files`, `2 processes`."""
+    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"
 
 
 def size(size_bytes: float) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from runctl_core.cli import output
 from runctl_core.training.reporter import Reporter
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from runctl_core.cli.session import Session
     from runctl_core.models.resources import Offer, Resource
     from runctl_core.models.runs import Run
+    from runctl_core.training.script import Launch
 
 
 class TerminalReporter(Reporter):
@@ -24,6 +26,8 @@ class TerminalReporter(Reporter):
 
     def __init__(self, *, output_to_stderr: bool = False) -> None:
         self._output = (sys.stderr if output_to_stderr else output.results()).fileno()
+        self._hangup = select.poll()
+        self._hangup.register(self._output, 0)  # asks for nothing, and hears of a closed reader
 
     def log(self, data: bytes) -> None:
         """Write the script's bytes as they are, without a buffer of ours in between."""
@@ -44,6 +48,22 @@ class TerminalReporter(Reporter):
         price = output.hourly(resource.price.hourly_usd)
         output.note(f"{resource.run_id} on {resource.provider} {resource.instance_type}: {price}, {deadline}")
 
+    def quiet(self) -> None:
+        """End the watching when nobody reads any more, as `head` does. Raises BrokenPipeError."""
+        if any(event & (select.POLLERR | select.POLLHUP) for _, event in self._hangup.poll(0)):
+            raise BrokenPipeError
+
+    def detected(self, script: str, launch: Launch) -> None:
+        """Say what the script was found to be, and what was looked for before."""
+        output.note(f"{script}: {launch.chosen}")
+        if launch.looked_for:
+            output.note(f"  looked first for {', '.join(launch.looked_for)}")
+
+    def following(self, run: Run) -> None:
+        """Say on a terminal how to leave the run."""
+        if sys.stderr.isatty():
+            output.note(f"  Ctrl-C detaches, and {run.id} goes on")
+
     def note(self, text: str) -> None:
         """Show a line on standard error."""
         output.note(text)
@@ -51,8 +71,7 @@ class TerminalReporter(Reporter):
     def detached(self, run: Run) -> None:
         """Say that the run goes on, and how to come back to it."""
         output.note(f"\ndetached; {run.id} goes on")
-        output.note(f"  come back: runctl attach {run.id}")
-        output.note(f"  stop it:   runctl stop {run.id}")
+        output.notes([("come back", f"runctl attach {run.id}"), ("stop it", f"runctl stop {run.id}")])
 
 
 def show_started(session: Session, run: Run, *, json: bool) -> None:
@@ -63,30 +82,38 @@ def show_started(session: Session, run: Run, *, json: bool) -> None:
         output.print_json(current(session.tracker, run, session.plan(run)))
         return
     output.lines([run.id])
-    output.note(f"follow it: runctl attach {run.id}")
+    output.notes([("follow it", f"runctl attach {run.id}"), ("stop it", f"runctl stop {run.id}")])
 
 
 def show_end(session: Session, run: Run, *, json: bool) -> None:
     """The receipt in a few lines, or as JSON."""
-    from runctl_core.models.runs import RunState
     from runctl_core.training.receipt import current
 
     document = current(session.tracker, run, session.plan(run))
     if json:
         output.print_json(document)
         return
+    output.note(f"{run.id} {run.state}: {', '.join(_in_short(document))}")
+    output.notes(_where(document))
+
+
+def _in_short(document: dict[str, Any]) -> list[str]:
+    """What ran, how it ended, for how long, and at what cost."""
+    status = None if document["exit_code"] is None else f"exit status {document['exit_code']}"
+    ends = [end for end in (status, document["reason"]) if end]
     took = output.duration(document["duration_s"])
     cost = output.cost(document["cost_usd"], document["cost_unknown_resources"])
-    reason = f": {run.reason}" if run.reason else ""
-    output.note(f"{run.id} {run.state}{reason} ({took}, {cost})")
+    return [document["script"], *dict.fromkeys(ends), took, cost]
+
+
+def _where(document: dict[str, Any]) -> list[tuple[str, str]]:
+    """Where everything is, and the next commands of a run that did not succeed."""
     whole = [c for c in document["checkpoints"] if c["complete"]]
-    if whole:
-        output.note(f"  checkpoints: {len(whole)}, newest {whole[0]['path']}")
-    for item in document["outputs"]:
-        output.note(f"  output:      {item['path']} ({output.size(item['size_bytes'])})")
-    for path in document["missing_outputs"]:
-        output.note(f"  not made:    {path}")
-    output.note(f"  log:         {document['log']}")
-    if run.state is not RunState.SUCCEEDED:
-        output.note(f"  why: runctl why {run.id}")
-        output.note(f"  go on: runctl resume {run.id}")
+    rows = [("checkpoints", f"{len(whole)}, newest {whole[0]['path']}")] if whole else []
+    rows += [("output", f"{o['path']} ({output.size(o['size_bytes'])})") for o in document["outputs"]]
+    rows += [("not made", path) for path in document["missing_outputs"]]
+    rows += [("log", document["log"])] if os.path.exists(document["log"]) else []
+    rows += [("receipt", document["receipt"])]
+    if document["state"] != "succeeded":
+        rows += [("why", f"runctl why {document['run']}"), ("go on", f"runctl resume {document['run']}")]
+    return rows

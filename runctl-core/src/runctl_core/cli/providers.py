@@ -52,7 +52,10 @@ def _document(report: PluginReport) -> dict[str, Any]:
 
 
 def show(
-    name: Annotated[str, Argument(metavar="NAME", autocompletion=complete_providers)],
+    name: Annotated[
+        str,
+        Argument(metavar="NAME", help="An installed provider.", autocompletion=complete_providers),
+    ],
     json: JsonFlag = False,
 ) -> None:
     """Show what a provider can do, what it cannot and why, and its settings.

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
 
 from runctl_core.cli import output
 from runctl_core.cli.options import JsonFlag, RunArgument
 from runctl_core.cli.session import Session
+
+if TYPE_CHECKING:
+    from runctl_core.models.runs import Run
 
 
 def stop(
@@ -32,9 +35,22 @@ def stop(
     if grace_seconds is not None and not 0 <= grace_seconds < float("inf"):
         raise UsageError("--grace-seconds cannot be negative", fix="--grace-seconds 0")
     session = Session(None, TerminalReporter(output_to_stderr=True))
-    ended = stop_run(session.engine, session.tracker.run(run), grace_s=grace_seconds)
+    found = session.tracker.run(run)
+    if not found.state.over:
+        _announce(session, found, grace_seconds)
+    ended = stop_run(session.engine, found, grace_s=grace_seconds)
     if json:
         output.print_json(current(session.tracker, ended, session.plan(ended)))
         return
-    output.note(f"{ended.id} {ended.state}")
-    output.note(f"  go on: runctl resume {ended.id}")
+    output.note(f"{ended.id} {ended.state}: {ended.reason or 'it had ended already'}")
+    output.notes([("results", f"runctl pull {ended.id}"), ("go on", f"runctl resume {ended.id}")])
+
+
+def _announce(session: Session, run: Run, grace_seconds: float | None) -> None:
+    """Say what is about to happen, and how long it may take."""
+    plan = session.plan(run)
+    grace = output.duration(plan.grace_s if grace_seconds is None else grace_seconds)
+    output.note(f"stopping {run.id}: SIGTERM, and SIGKILL after {grace}")
+    if run.resource_id:
+        end = "is let go" if plan.on_finish == "terminate" else "is kept"
+        output.note(f"  then {run.resource_id} {end}")

@@ -1,22 +1,18 @@
-"""`runctl train` and `runctl resume`: the whole road from a script to its result."""
+"""`runctl train`: the whole road from a script to its result."""
 
 from __future__ import annotations
 
 import os
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated, Any
 
-from typer import Argument, Exit, Option
+from typer import Argument, Option
 
-from runctl_core.cli import output
-from runctl_core.cli.options import JsonFlag, RunArgument
+from runctl_core.cli.options import JsonFlag
 from runctl_core.cli.session import Session
 
 if TYPE_CHECKING:
-    from runctl_core.cli.progress import TerminalReporter
     from runctl_core.models.runs import Run
     from runctl_core.training.plan import Plan
-    from runctl_core.training.script import Launch
 
 _WHERE = "Where it runs"
 _LIMITS = "How it ends"
@@ -114,6 +110,8 @@ def train(
         runctl train train.py --gpu H100:2 --max-hours 8 -- --epochs 20
         runctl train train.py --output results --env-file .env --detach
     """
+    from runctl_core.cli.follow import see_it_through
+    from runctl_core.cli.planning import make_plan, money, resource_request, show_plan
     from runctl_core.cli.progress import TerminalReporter
     from runctl_core.training.script import detect
 
@@ -133,80 +131,13 @@ def train(
     session = Session(flags, reporter)
     launch = detect(script, args or (), python=python)
     request = resource_request(gpu, instance_type, spot, region, session.settings.max_price)
-    plan = _plan(session, launch, request, env or [], env_file, secret or [], provider_flags)
-    reporter.note(f"{os.path.basename(script)}: {launch.chosen}")
+    plan = make_plan(session, launch, request, env or [], env_file, secret or [], provider_flags)
+    reporter.detected(os.path.basename(script), launch)
     if dry_run:
-        _show_plan(session, plan, json)
+        show_plan(session, plan, json)
         return
     run = _start(session, plan, script, name or os.path.basename(script), resume)
-    _see_it_through(session, reporter, run, detach=detach, json=json)
-
-
-def resume(
-    run: RunArgument,
-    checkpoint: Annotated[
-        str | None, Option("--from", metavar="CHECKPOINT", help="This one, not the newest whole one.")
-    ] = None,
-    fresh: Annotated[bool, Option("--fresh", help="Begin anew, without a checkpoint.")] = False,
-    max_hours: Annotated[float | None, Option(help="Hours more, from now.")] = None,
-    budget: Annotated[str | None, Option(metavar="USD", help="Dollars more, from now.")] = None,
-    idle_minutes: Annotated[float | None, Option(help="A new idle rule; 0 for none.")] = None,
-    detach: Annotated[bool, Option("--detach", "-d", help="Start it and return.")] = False,
-    json: JsonFlag = False,
-) -> None:
-    """Start a run again from its newest complete checkpoint.
-
-    A newest checkpoint that is not whole is passed over for the one before, and said.
-
-    Examples:
-        runctl resume brave-otter-41
-        runctl resume brave-otter-41 --max-hours 4
-    """
-    from attrs import evolve
-
-    from runctl_core.cli.progress import TerminalReporter
-    from runctl_core.training import start
-
-    reporter = TerminalReporter(output_to_stderr=json)
-    session = Session(None, reporter)
-    found = session.settled_run(run)
-    spent = session.tracker.cost_of_run(found.id).usd
-    _positive(max_hours, "--max-hours")
-    plan = start.extend(
-        found,
-        session.plan(found),
-        max_hours=max_hours,
-        budget_usd=money(budget, "--budget"),
-        spent_usd=spent,
-    )
-    if idle_minutes is not None:
-        plan = evolve(plan, idle_minutes=idle_minutes)
-    path = _resume_point(reporter, found, plan, checkpoint, fresh)
-    secrets = start.read_secrets(plan)
-    from runctl_core.training.driver import Driver
-
-    with Driver(found.id) as driver:
-        driver.require()
-        resumed = start.resume(session.engine, found, plan, secrets, path)
-    _see_it_through(session, reporter, resumed, detach=detach, json=json)
-
-
-def _resume_point(
-    reporter: TerminalReporter, run: Run, plan: Plan, checkpoint: str | None, fresh: bool
-) -> str | None:
-    from runctl_core.training import start
-
-    if checkpoint:
-        return start.checkpoint_argument(checkpoint)
-    if fresh:
-        return None
-    choice = start.choose_checkpoint(run, plan)
-    for passed_over in choice.passed_over:
-        reporter.note(f"passed over, not whole: {passed_over}")
-    reporter.note(
-        f"resumes from {choice.checkpoint}" if choice.checkpoint else "no complete checkpoint: it begins anew"
-    )
-    return choice.checkpoint
+    see_it_through(session, reporter, run, detach=detach, json=json)
 
 
 def _start(session: Session, plan: Plan, script: str, name: str, resume: str | None) -> Run:
@@ -234,159 +165,8 @@ def _start(session: Session, plan: Plan, script: str, name: str, resume: str | N
         return session.engine.launch(run, plan, secrets, offers)
 
 
-def _see_it_through(
-    session: Session, reporter: TerminalReporter, run: Run, *, detach: bool, json: bool
-) -> None:
-    try:
-        _follow_to_the_end(session, run, detach=detach, json=json)
-    except KeyboardInterrupt:
-        reporter.detached(run)
-        raise Exit(130) from None
-
-
-def _follow_to_the_end(session: Session, run: Run, *, detach: bool, json: bool) -> None:
-    from runctl_core.cli import progress
-    from runctl_core.training.follow import Follower
-    from runctl_core.training.outcome import exit_status
-
-    if detach:
-        progress.show_started(session, run, json=json)
-        return
-    run = Follower(session.engine, run).until_over()
-    progress.show_end(session, run, json=json)
-    raise Exit(exit_status(run))
-
-
-def _plan(
-    session: Session,
-    launch: Launch,
-    request: dict[str, Any],
-    env: list[str],
-    env_files: list[str] | None,
-    secrets: list[str],
-    provider_flags: dict[str, Any] | None,
-) -> Plan:
-    from runctl_core.training.plan import Plan
-
-    settings = session.settings
-    configured = [settings.env_file] if settings.env_file else []
-    return Plan(
-        provider=_provider(session, request),
-        command=launch.command,
-        workdir=os.getcwd(),
-        kind=str(launch.kind),
-        setup=launch.setup,
-        provider_flags=provider_flags or {},
-        request=request,
-        env=dict(_variable(text) for text in env),
-        env_files=[os.path.abspath(path) for path in env_files or configured],
-        secrets=[_absolute_secret(spec) for spec in secrets],
-        outputs=settings.output,
-        checkpoint_dir=settings.checkpoint_dir and os.path.abspath(settings.checkpoint_dir),
-        max_hours=settings.max_hours,
-        budget_usd=settings.budget,
-        idle_minutes=settings.idle_minutes,
-        grace_s=settings.grace_seconds,
-        on_finish=str(settings.on_finish),
-    )
-
-
-def _provider(session: Session, request: dict[str, Any]) -> str:
-    """The provider to train on; `any` is the one whose free offer is the cheapest."""
-    from runctl_core.plugins import default_provider, provider_names
-    from runctl_core.training.choose import nothing_fits
-    from runctl_core.training.gather import gather
-    from runctl_core.training.plan import Plan
-
-    chosen = default_provider(session.settings.provider)
-    if chosen != "any":
-        return chosen
-    wanted = Plan(provider="any", command=(), workdir="", request=request).resource_request()
-    offers, problems = gather(provider_names(), session.config, wanted, timeout_s=20.0)
-    for name, error in problems.items():
-        output.note(f"{name} is left out: {error.message}")
-    free = [offer for offer in offers if offer.available is not False]
-    if not free:
-        raise nothing_fits(wanted, offers, [])
-    return free[0].provider
-
-
-def resource_request(
-    gpu: str | None,
-    instance_type: str | None,
-    spot: bool,
-    region: str | None,
-    max_price: Decimal | None,
-) -> dict[str, Any]:
-    """The fields of a `ResourceRequest`, JSON-ready. Raises UsageError for a malformed GPU."""
-    from runctl_core.models.resources import parse_gpu
-
-    name, count = parse_gpu(gpu) if gpu else (None, 0)
-    return {
-        "gpu": name,
-        "gpu_count": count,
-        "instance_type": instance_type,
-        "spot": spot,
-        "region": region,
-        "max_hourly_usd": None if max_price is None else str(max_price),
-    }
-
-
-def _variable(text: str) -> tuple[str, str]:
-    from runctl_core.errors import UsageError
-
-    name, equals, value = text.partition("=")
-    if not equals or not name.isidentifier():
-        raise UsageError("--env takes NAME=VALUE", fix="--env LEARNING_RATE=0.1")
-    return name, value
-
-
-def _absolute_secret(spec: str) -> str:
-    name, at, path = spec.partition("=@")
-    return f"{name}=@{os.path.abspath(path)}" if at else spec
-
-
-def money(text: str | None, option: str) -> Decimal | None:
-    """The dollars that an option was given. Raises UsageError for anything that is not above zero."""
-    from runctl_core.errors import UsageError
-
-    if text is None:
-        return None
-    try:
-        amount = Decimal(text.removeprefix("$"))
-    except InvalidOperation:
-        amount = Decimal(-1)
-    if not amount.is_finite() or amount <= 0:
-        raise UsageError(f"{option} takes a number of dollars above zero, not {text!r}", fix=f"{option} 5.00")
-    return amount
-
-
-def _positive(value: float | None, option: str) -> None:
-    from runctl_core.errors import UsageError
-
-    if value is not None and not 0 < value < float("inf"):
-        raise UsageError(f"{option} takes a number above zero, not {value}", fix=f"{option} 2")
-
-
 def _owner() -> str:
     import getpass
     import socket
 
     return f"{getpass.getuser()}@{socket.gethostname()}"
-
-
-def _show_plan(session: Session, plan: Plan, json: bool) -> None:
-    from runctl_core.training import documents
-
-    offers = session.engine.offers(plan)
-    if json:
-        document = plan.to_json()
-        document["environment"] = document.pop("kind")
-        document["budget_usd"] = documents.money(plan.budget_usd)
-        output.print_json(document | {"offers": [documents.of_offer(offer) for offer in offers]})
-        return
-    rows = [("provider", plan.provider), ("would run", " ".join(plan.command))]
-    rows += [("set-up", " ".join(program)) for program in plan.setup]
-    rows += [("in", plan.workdir)]
-    rows += [("on", f"{o.name}, {output.hourly(o.price.hourly_usd)}") for o in offers[:3]]
-    output.pairs(rows)

@@ -34,6 +34,7 @@ class Price:
 
 
 UNKNOWN_PRICE = Price(None, source="unknown")
+"""The price of what nobody knows the price of: never zero, and named in every total."""
 
 
 @frozen

@@ -63,8 +63,9 @@ def _not_found(db: sqlite3.Connection, ref: str, several: list[str]) -> NotFound
         return NotFound(f"{ref} begins several ids: {', '.join(several)}, …", fix="runctl runs")
     import difflib
 
-    newest = db.execute("SELECT id FROM runs ORDER BY created_at DESC LIMIT 1000").fetchall()
-    near = difflib.get_close_matches(ref, [row[0] for row in newest], n=3)
+    newest = db.execute("SELECT id, name FROM runs ORDER BY created_at DESC LIMIT 1000").fetchall()
+    known = dict.fromkeys(["latest", *(word for row in newest for word in row)])
+    near = difflib.get_close_matches(ref, known, n=3)
     why = f"near ones: {', '.join(near)}" if near else ""
     return NotFound(f"no run {ref}", why=why, fix="runctl runs lists them")
 

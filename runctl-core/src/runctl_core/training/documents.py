@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from runctl_core.clock import iso
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
     from decimal import Decimal
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from runctl_core.models.money import Total
     from runctl_core.models.resources import Offer
     from runctl_core.models.runs import Run, RunChange
+    from runctl_core.training.plan import Plan
 
 
 def of_run(run: Run) -> dict[str, Any]:
@@ -93,6 +95,21 @@ def of_offer(offer: Offer) -> dict[str, Any]:
     }
 
 
+def of_plan(
+    plan: Plan, offers: Sequence[Offer], ends_after_hours: float | None, max_cost_usd: Decimal | None
+) -> dict[str, Any]:
+    """What a run would do, on which offers, and when and at what cost it would end."""
+    document = plan.to_json()
+    return {
+        "environment": document.pop("kind"),
+        **document,
+        "budget_usd": money(plan.budget_usd),
+        "offers": [of_offer(offer) for offer in offers],
+        "ends_after_hours": ends_after_hours,
+        "max_cost_usd": money(max_cost_usd),
+    }
+
+
 def of_total(total: Total) -> dict[str, Any]:
     """A sum of money, and how many resources of unknown price it leaves out."""
     return {"cost_usd": money(total.usd), "cost_unknown_resources": total.unknown}
@@ -100,7 +117,10 @@ def of_total(total: Total) -> dict[str, Any]:
 
 def money(usd: Decimal | None) -> str | None:
     """Dollars as plain decimal text, never `0E-7`; None when they are unknown."""
-    return None if usd is None else f"{usd.normalize():f}"
+    if usd is None:
+        return None
+    text = f"{usd:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def moment(at: datetime | None) -> str | None:

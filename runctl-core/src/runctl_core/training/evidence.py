@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
 
+from runctl_core.clock import iso
 from runctl_core.models.jobs import EndedBy
 from runctl_core.models.runs import Run, RunState
-from runctl_core.training.outcome import LIMITS, signal_name
+from runctl_core.training.outcome import LIMITS, STOPPED, signal_name
+from runctl_core.training.plan import Plan
 
 _EXCEPTION = re.compile(r"^(?:[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit|Warning))(?::.*)?$")
+
+_TRACEBACK = "Traceback (most recent call last):"
+_SHOWN = 15
 
 
 @frozen
@@ -32,21 +37,26 @@ class Explanation:
     tail: tuple[str, ...] = ()
 
 
-def explain(run: Run, receipt: Mapping[str, Any], log: bytes, setup_log: bytes = b"") -> Explanation:
+def explain(
+    run: Run, plan: Plan, receipt: Mapping[str, Any], log: bytes, setup_log: bytes = b""
+) -> Explanation:
     """Explain the end of a run.
 
     Args:
         run: The run.
+        plan: What it was asked to do.
         receipt: Its receipt, or an empty mapping when there is none.
         log: The last bytes of the script's output.
         setup_log: The last bytes of the set-up programs' output.
     """
-    tail = last_lines(setup_log if run.ended_by == EndedBy.SETUP else log)
-    summary, evidence, fix = _cause(run, receipt, tail)
-    return Explanation(summary, tuple(evidence), fix, tail)
+    lines = last_lines(setup_log if run.ended_by == EndedBy.SETUP else log)
+    summary, evidence, fix = _cause(run, plan, receipt, lines)
+    return Explanation(summary, tuple(evidence), fix, lines[-_SHOWN:])
 
 
-def _cause(run: Run, receipt: Mapping[str, Any], tail: tuple[str, ...]) -> tuple[str, list[str], str]:
+def _cause(
+    run: Run, plan: Plan, receipt: Mapping[str, Any], lines: Sequence[str]
+) -> tuple[str, list[str], str]:
     resume = f"runctl resume {run.id}"
     if not run.state.over:
         return f"it has not ended: it is {run.state}", [], f"runctl status {run.id}"
@@ -59,43 +69,45 @@ def _cause(run: Run, receipt: Mapping[str, Any], tail: tuple[str, ...]) -> tuple
     if run.ended_by == EndedBy.SETUP:
         return "its environment could not be made", _noted(run), resume
     if run.ended_by in LIMITS:
-        return _limit(run, resume)
+        return _limit(run, plan, receipt)
     if run.state is RunState.CANCELLED:
-        return "it was stopped with `runctl stop`", _status(run), resume
-    return _own_end(run, receipt, tail)
+        by_hand = run.reason == STOPPED
+        summary = "it was stopped with `runctl stop`" if by_hand else f"it was {run.reason}"
+        return summary, _status(run), resume
+    return _own_end(run, receipt, lines)
 
 
-def _limit(run: Run, resume: str) -> tuple[str, list[str], str]:
-    more = {
-        EndedBy.DEADLINE: " --max-hours HOURS",
-        EndedBy.BUDGET: " --budget USD",
-        EndedBy.IDLE: " --idle-minutes MINUTES",
-    }
+def _limit(run: Run, plan: Plan, receipt: Mapping[str, Any]) -> tuple[str, list[str], str]:
     by = EndedBy(str(run.ended_by))
-    return f"it was {LIMITS[by]}", _status(run), resume + more[by]
+    if by is EndedBy.IDLE:
+        evidence = [f"no output, checkpoint or work for {plan.idle_minutes:g} min"]
+        more = f"--idle-minutes {2 * plan.idle_minutes:g}"
+    elif by is EndedBy.BUDGET:
+        evidence = [f"${receipt.get('cost_usd', '?')} spent of ${plan.budget_usd}"]
+        more = f"--budget {plan.budget_usd}"
+    else:
+        evidence = [f"the deadline was {iso(run.deadline)}"] if run.deadline else []
+        more = f"--max-hours {plan.max_hours or 1:g}"
+    return f"it was {LIMITS[by]}", evidence + _status(run), f"runctl resume {run.id} {more}"
 
 
-def _own_end(run: Run, receipt: Mapping[str, Any], tail: tuple[str, ...]) -> tuple[str, list[str], str]:
+def _own_end(run: Run, receipt: Mapping[str, Any], lines: Sequence[str]) -> tuple[str, list[str], str]:
     number = _signal_of(run)
     evidence = _status(run)
+    resume, logs = f"runctl resume {run.id}", f"runctl logs {run.id}"
     if receipt.get("out_of_memory"):
         peak = receipt.get("peak_memory_bytes")
         evidence += ["the kernel's out-of-memory killer acted"]
         evidence += [f"the job's memory reached {peak / 1e9:.1f} GB"] if peak else []
-        return "it ran out of memory", evidence, f"runctl resume {run.id} with a smaller batch"
+        return "it ran out of memory: it needs a smaller batch or a bigger machine", evidence, resume
     if number is not None:
-        summary = f"the script was ended by {signal_name(number)}, not by runctl"
-        return summary, evidence, f"runctl resume {run.id}"
+        return f"the script was ended by {signal_name(number)}, not by runctl", evidence, resume
     if run.exit_code in (126, 127):
-        return "the program could not be executed", evidence + _noted(run), f"runctl logs {run.id}"
-    if exception := _exception(tail):
+        return "the program could not be executed", evidence + _noted(run), resume
+    if run.exit_code == 1 and (exception := _exception(lines)):
         evidence.append(f"the last exception: {exception}")
-        return f"the script raised {exception.split(':')[0]}", evidence, f"runctl logs {run.id}"
-    return (
-        f"the script ended itself with exit status {run.exit_code}",
-        evidence,
-        f"runctl logs {run.id}",
-    )
+        return f"the script raised {exception.split(':')[0]}", evidence, logs
+    return f"the script ended itself with exit status {run.exit_code}", evidence, logs
 
 
 def _signal_of(run: Run) -> int | None:
@@ -117,12 +129,16 @@ def _noted(run: Run) -> list[str]:
     return [run.reason] if run.reason else []
 
 
-def _exception(tail: tuple[str, ...]) -> str | None:
-    return next((line for line in reversed(tail) if _EXCEPTION.match(line)), None)
+def _exception(lines: Sequence[str]) -> str | None:
+    """What follows the last traceback; its message may go on over many lines."""
+    begun = next((i for i in reversed(range(len(lines))) if lines[i] == _TRACEBACK), None)
+    if begun is None:
+        return next((line for line in reversed(lines) if _EXCEPTION.match(line)), None)
+    return next((line for line in lines[begun + 1 :] if not line.startswith(" ")), None)
 
 
-def last_lines(data: bytes, count: int = 15) -> tuple[str, ...]:
-    """The last lines of a log as text; what a carriage return overwrote is left out."""
+def last_lines(data: bytes) -> tuple[str, ...]:
+    """The lines of the end of a log as text; what a carriage return overwrote is left out."""
     lines = data.decode("utf-8", errors="replace").split("\n")
     shown = [line.rstrip().rsplit("\r", 1)[-1] for line in lines]
-    return tuple(line for line in shown if line)[-count:]
+    return tuple(line for line in shown if line)

@@ -7,19 +7,25 @@ from __future__ import annotations
 
 import time
 
+from attrs import evolve
+
 from runctl_core.errors import NotFound
 from runctl_core.executor import JobExecutor, LogName
 from runctl_core.models.jobs import JobStatus
-from runctl_core.models.runs import Run
+from runctl_core.models.runs import Run, RunState
 from runctl_core.training.driver import Driver
 from runctl_core.training.engine import PLANNED_LIVE, Engine, handle_of
 from runctl_core.training.logs import LogSource
 from runctl_core.training.plan import Plan
 from runctl_core.training.settle import reach, settle_run
 
+_LOGS: tuple[LogName, ...] = ("setup", "job")
+
 
 class Follower:
     """Reports a run's output to the engine's reporter.
+
+    Set-up output is reported too, unless the script runs already when the following begins.
 
     Args:
         engine: Whose reporter is told.
@@ -30,25 +36,30 @@ class Follower:
     def __init__(self, engine: Engine, run: Run, *, offset: int = 0) -> None:
         self._engine = engine
         self._run = run
-        self._offsets: dict[LogName, int] = {"job": offset, "setup": 0}
+        self._offsets: dict[LogName, int] = {"job": offset}
+        if run.state in PLANNED_LIVE or run.state is RunState.SETTING_UP:
+            self._offsets["setup"] = 0
 
     def until_over(self) -> Run:
         """Follow to the end of the run, and return it as it ended."""
         while not self._run.state.over:
             with Driver(self._run.id) as driver:
-                self._run = self._engine.tracker.run(self._run.id)
+                self._see(self._engine.tracker.run(self._run.id))
                 if not self._run.state.over:
                     self._follow_attempt(driver.held)
             if not self._run.state.over:
                 time.sleep(_pause_s(0))
-                self._run = settle_run(self._engine, self._run)
+                self._see(settle_run(self._engine, self._run))
         self._rest_from_home()
         return self._run
 
-    @property
-    def run(self) -> Run:
-        """The run as last seen."""
-        return self._run
+    def _see(self, run: Run) -> None:
+        """Take note of the run as it is now; a new attempt has logs of its own."""
+        while self._run.attempt < run.attempt:
+            self._rest_from_home()
+            self._run = evolve(self._run, attempt=self._run.attempt + 1)
+            self._offsets = {"job": 0, "setup": 0}
+        self._run = run
 
     def _follow_attempt(self, drives: bool) -> None:
         if self._run.state in PLANNED_LIVE or self._run.resource_id is None:
@@ -70,13 +81,13 @@ class Follower:
         while True:
             # The status is asked before the log is read: what a finished job wrote is then there.
             status = executor.status(handle)
-            self._drain(executor, handle, "setup")
-            got = self._drain(executor, handle, "job")
+            got = sum(self._drain(executor, handle, log) for log in self._logs())
             if drives:
                 self._run = self._engine.note_start(self._run, status)
             if status.phase.over:
                 return status
             quiet_s = 0.0 if got else quiet_s + _pause_s(quiet_s)
+            self._engine.reporter.quiet()
             time.sleep(_pause_s(quiet_s))
 
     def _drain(self, executor: JobExecutor, handle: str, log: LogName) -> int:
@@ -86,11 +97,16 @@ class Follower:
         return self._offsets[log] - before
 
     def _rest_from_home(self) -> None:
-        try:
-            for data in LogSource(self._run).pieces(self._offsets["job"]):
-                self._report("job", data)
-        except NotFound:
-            return  # a run that never started has no log
+        for log in self._logs():
+            try:
+                for data in LogSource(self._run, log=log).pieces(self._offsets[log]):
+                    self._report(log, data)
+            except NotFound:
+                continue  # a run that never started has no log
+
+    def _logs(self) -> list[LogName]:
+        """The logs that are reported, in the order in which they are written."""
+        return [log for log in _LOGS if log in self._offsets]
 
     def _report(self, log: LogName, data: bytes) -> None:
         reporter = self._engine.reporter

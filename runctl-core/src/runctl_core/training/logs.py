@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from runctl_core.errors import NotFound
 from runctl_core.executor import JobExecutor, LogName
@@ -33,9 +33,9 @@ class LogSource:
         attempt: int | None = None,
     ) -> None:
         self._run = run
-        self._attempt = attempt or run.attempt
-        self._executor = executor if self._attempt == run.attempt else None
-        self._log = log
+        self.attempt = attempt or run.attempt
+        self._executor = executor if self.attempt == run.attempt else None
+        self.log: LogName = log
 
     def read(self, offset: int, limit: int = 1 << 20) -> bytes:
         """At most `limit` bytes from `offset` on; empty at the present end.
@@ -43,26 +43,54 @@ class LogSource:
         Raises:
             NotFound: There is no such log: the script never started.
         """
-        path = log_path(self._run.id, self._attempt, self._log)
         try:
-            with open(path, "rb") as file:
-                file.seek(offset)
-                return file.read(limit)
-        except FileNotFoundError as error:
-            if self._executor is not None:
-                return self._executor.logs(handle_of(self._run), offset, limit=limit, log=self._log)
-            raise NotFound(
-                f"no log of attempt {self._attempt} of {self._run.id}",
-                why="the script never started, or its log could not be brought home",
-                fix=f"runctl status {self._run.id}",
-            ) from error
+            return self._at_home(offset, limit)
+        except FileNotFoundError:
+            if self._executor is None:
+                raise self._none() from None
+        try:
+            return self._executor.logs(handle_of(self._run), offset, limit=limit, log=self.log)
+        except NotFound:
+            try:
+                return self._at_home(offset, limit)  # it was brought home this very moment
+            except FileNotFoundError:
+                raise self._none() from None
+
+    def _at_home(self, offset: int, limit: int) -> bytes:
+        with open(log_path(self._run.id, self.attempt, self.log), "rb") as file:
+            file.seek(offset)
+            return file.read(limit)
+
+    def _none(self) -> NotFound:
+        what = "set-up log" if self.log == "setup" else "log"
+        if self.attempt == self._run.attempt and not self._run.state.over:
+            why = f"the run is {self._run.state}: nothing was printed yet"
+        elif self.attempt > self._run.attempt:
+            why = f"its latest attempt is {self._run.attempt}"
+        else:
+            why = "nothing was started, or its log could not be brought home"
+        return NotFound(
+            f"no {what} of attempt {self.attempt} of {self._run.id}",
+            why=why,
+            fix=f"runctl status {self._run.id}",
+        )
 
     def size(self) -> int:
         """Its size at present, in bytes. Raises NotFound."""
         try:
-            return os.path.getsize(log_path(self._run.id, self._attempt, self._log))
+            return os.path.getsize(log_path(self._run.id, self.attempt, self.log))
         except FileNotFoundError:
-            return sum(len(data) for data in self.pieces())
+            known = self._known_size()
+            return known + sum(len(data) for data in self.pieces(known))
+
+    def _known_size(self) -> int:
+        """What the runner said of it a moment ago: it never shrinks."""
+        if self._executor is None or self.log != "job":
+            return 0
+        try:
+            return self._executor.status(handle_of(self._run)).log_bytes
+        except NotFound:
+            return 0
 
     def pieces(self, offset: int = 0) -> Iterator[bytes]:
         """Everything from `offset` to the present end. Raises NotFound."""
@@ -72,18 +100,39 @@ class LogSource:
 
     def tail_offset(self, lines: int) -> int:
         """The offset at which the last `lines` lines begin. Raises NotFound."""
-        end = start = self.size()
-        if lines <= 0:
-            return end
-        seen = b""
-        while start > 0 and seen.count(b"\n") <= lines:
-            block = min(_BLOCK, start)
-            start -= block
-            seen = self.read(start, block) + seen
-        return end - sum(len(line) for line in _lines(seen)[-lines:])
+        return tail_offset(self.read, self.size(), lines)
 
 
-def _lines(data: bytes) -> list[bytes]:
-    """Lines as a terminal counts them: a carriage return does not end one."""
-    pieces = data.split(b"\n")
-    return [piece + b"\n" for piece in pieces[:-1]] + ([pieces[-1]] if pieces[-1] else [])
+def tail_offset(read: Callable[[int, int], bytes], size_bytes: int, lines: int) -> int:
+    """The offset at which the last `lines` lines of a log begin.
+
+    Lines are what a newline ends, as a terminal counts them: a carriage return does not end one.
+
+    Args:
+        read: Gives at most so many bytes (its second argument) from an offset (its first) on.
+        size_bytes: Where the log ends.
+        lines: How many lines; 0 gives the end.
+    """
+    if lines <= 0:
+        return size_bytes
+    start, wanted = size_bytes, lines
+    while start > 0:
+        block_start = max(0, start - _BLOCK)
+        block = _exactly(read, block_start, start - block_start)
+        # The newline that ends the last line begins no further one.
+        at = len(block) - 1 if start == size_bytes and block.endswith(b"\n") else len(block)
+        while (at := block.rfind(b"\n", 0, at)) >= 0:
+            wanted -= 1
+            if wanted == 0:
+                return block_start + at + 1
+        start = block_start
+    return 0
+
+
+def _exactly(read: Callable[[int, int], bytes], offset: int, size_bytes: int) -> bytes:
+    pieces: list[bytes] = []
+    while size_bytes > 0 and (data := read(offset, size_bytes)):
+        pieces.append(data)
+        offset += len(data)
+        size_bytes -= len(data)
+    return b"".join(pieces)

@@ -16,6 +16,10 @@ LIMITS = {
 """The ends that a user's own limit sets, in words."""
 
 
+STOPPED = "stopped"
+"""The reason of a run that was ended with `runctl stop`."""
+
+
 def judge(status: JobStatus) -> tuple[RunState, str]:
     """The final state of a run whose job is over, and the reason in one line."""
     if status.phase is JobPhase.LOST:
@@ -23,7 +27,7 @@ def judge(status: JobStatus) -> tuple[RunState, str]:
     if status.ended_by is EndedBy.SETUP:
         return RunState.FAILED, status.message or "its set-up failed"
     if status.ended_by is EndedBy.CANCEL:
-        return RunState.CANCELLED, "stopped"
+        return RunState.CANCELLED, f"{STOPPED}: {status.message}" if status.message else STOPPED
     if status.ended_by in LIMITS:
         return RunState.FAILED, LIMITS[status.ended_by]
     if status.exit_code == 0:

@@ -99,7 +99,8 @@ def pull(
     """Copy `found` into `folder`, and the log so far when the job still runs on `executor`.
 
     Returns:
-        What was copied; what is there already with the same size and time is left alone.
+        What was copied, the log so far included; what is there already with the same size and time is
+        left alone.
 
     Raises:
         StateError: The destination is full or not writable.
@@ -110,9 +111,9 @@ def pull(
         copied = [item for item in found if _copy(item, folder, progress)]
         if executor is not None:
             name = os.path.basename(log_path(run.id, run.attempt))
-            path = os.path.join(folder, name)
-            _write(path, read_log(executor, handle_of(run)))
-            copied.append(Item(path, name, os.path.getsize(path)))
+            target = os.path.join(folder, name)
+            _write(target, read_log(executor, handle_of(run)))
+            copied.append(Item(name, name, os.path.getsize(target)))
     except OSError as error:
         raise StateError(
             f"cannot copy to {folder}",

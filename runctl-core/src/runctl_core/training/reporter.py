@@ -30,5 +30,8 @@ class Reporter:
     def setup(self, data: bytes) -> None:
         """Bytes that a set-up program printed."""
 
+    def quiet(self) -> None:
+        """Nothing was written since the last look. Called several times a second."""
+
     def note(self, text: str) -> None:
         """Anything else that a user should know."""

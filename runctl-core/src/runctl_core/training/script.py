@@ -20,6 +20,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from itertools import takewhile
 from typing import Any
 
 from attrs import frozen
@@ -28,7 +29,6 @@ from runctl_core.errors import NotFound, SetupError, UsageError
 
 _PEP_723 = re.compile(rb"(?m)^# /// script\s*$\n(?:^#(?:| .*)$\n)+?^# ///\s*$")
 _PROJECT_TABLE = re.compile(rb"(?m)^\s*\[\s*project\s*\]")
-_ORDER = ("a PEP 723 header", "uv.lock", "pyproject.toml", "requirements.txt")
 
 
 class Kind(StrEnum):
@@ -41,6 +41,14 @@ class Kind(StrEnum):
     PYPROJECT = "pyproject"
     REQUIREMENTS = "requirements"
     PLAIN = "plain"
+
+
+_ORDER = {
+    Kind.PEP_723: "a PEP 723 header",
+    Kind.UV_LOCK: "uv.lock",
+    Kind.PYPROJECT: "pyproject.toml",
+    Kind.REQUIREMENTS: "requirements.txt",
+}
 
 
 @frozen
@@ -58,6 +66,13 @@ class Launch:
     command: tuple[str, ...]
     setup: tuple[tuple[str, ...], ...]
     chosen: str
+
+    @property
+    def looked_for(self) -> tuple[str, ...]:
+        """What would have been taken instead, in the order in which it was looked for."""
+        if self.kind in (Kind.EXECUTABLE, Kind.INTERPRETER):
+            return ()
+        return tuple(takewhile(lambda name: name != _ORDER.get(self.kind), _ORDER.values()))
 
 
 def detect(script: str, args: Sequence[str] = (), *, python: str | None = None) -> Launch:
@@ -185,14 +200,8 @@ def _with_uv(kind: Kind, prefix: tuple[str, ...], path: str, args: Sequence[str]
         kind,
         command=(*prefix, "--", "python", path, *args),
         setup=((*prefix, "--", "python", "--version"),),
-        chosen=f"packages from {source}: uv run ({_looked_first(kind)})",
+        chosen=f"packages from {source}: uv run",
     )
-
-
-def _looked_first(kind: Kind) -> str:
-    """What would have been taken before `kind`, and is not there."""
-    came_before = {Kind.UV_LOCK: 1, Kind.PYPROJECT: 2, Kind.REQUIREMENTS: 3, Kind.PLAIN: 4}[kind]
-    return f"looked first for {', '.join(_ORDER[:came_before])}"
 
 
 def _pep_723(path: str, args: Sequence[str]) -> Launch:
@@ -224,8 +233,7 @@ def _executable(path: str, args: Sequence[str]) -> Launch:
 def _plain(path: str, args: Sequence[str]) -> Launch:
     for name in ("python3", "python"):
         if program := shutil.which(name):
-            chosen = f"a plain script: {program} ({_looked_first(Kind.PLAIN)})"
-            return Launch(Kind.PLAIN, (program, path, *args), (), chosen)
+            return Launch(Kind.PLAIN, (program, path, *args), (), f"a plain script: {program}")
     raise SetupError(
         "no Python on PATH to run the script with",
         why="neither python3 nor python is in any folder of PATH",

@@ -1,0 +1,164 @@
+"""From the command line to a plan: what `train` was asked, and what it would do."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+from runctl_core.cli import output
+
+if TYPE_CHECKING:
+    from runctl_core.cli.session import Session
+    from runctl_core.models.resources import Offer
+    from runctl_core.training.plan import Plan
+    from runctl_core.training.script import Launch
+
+
+def make_plan(
+    session: Session,
+    launch: Launch,
+    request: dict[str, Any],
+    env: list[str],
+    env_files: list[str] | None,
+    secrets: list[str],
+    provider_flags: dict[str, Any] | None,
+) -> Plan:
+    """What the settings and the flags ask for, with every path absolute.
+
+    Raises:
+        UsageError, ConfigError: Something that was given is malformed.
+        PluginError, CapacityError: No provider to train on.
+    """
+    from runctl_core.training.plan import Plan
+
+    settings = session.settings
+    configured = [settings.env_file] if settings.env_file else []
+    return Plan(
+        provider=_provider(session, request),
+        command=launch.command,
+        workdir=os.getcwd(),
+        kind=str(launch.kind),
+        setup=launch.setup,
+        provider_flags=provider_flags or {},
+        request=request,
+        env=dict(_variable(text) for text in env),
+        env_files=[os.path.abspath(path) for path in env_files or configured],
+        secrets=[_absolute_secret(spec) for spec in secrets],
+        outputs=settings.output,
+        checkpoint_dir=settings.checkpoint_dir and os.path.abspath(settings.checkpoint_dir),
+        max_hours=settings.max_hours,
+        budget_usd=settings.budget,
+        idle_minutes=settings.idle_minutes,
+        grace_s=settings.grace_seconds,
+        on_finish=str(settings.on_finish),
+    )
+
+
+def _provider(session: Session, request: dict[str, Any]) -> str:
+    """The provider to train on; `any` is the one whose free offer is the cheapest."""
+    from runctl_core.plugins import default_provider, provider_names
+    from runctl_core.training.choose import nothing_fits
+    from runctl_core.training.gather import gather
+    from runctl_core.training.plan import Plan
+
+    chosen = default_provider(session.settings.provider)
+    if chosen != "any":
+        return chosen
+    wanted = Plan(provider="any", command=(), workdir="", request=request).resource_request()
+    offers, problems = gather(provider_names(), session.config, wanted, timeout_s=20.0)
+    for name, error in problems.items():
+        output.note(f"{name} is left out: {error.message}")
+    free = [offer for offer in offers if offer.available is not False]
+    if not free:
+        raise nothing_fits(wanted, offers, [])
+    return free[0].provider
+
+
+def resource_request(
+    gpu: str | None,
+    instance_type: str | None,
+    spot: bool,
+    region: str | None,
+    max_price: Decimal | None,
+) -> dict[str, Any]:
+    """The fields of a `ResourceRequest`, JSON-ready. Raises UsageError for a malformed GPU."""
+    from runctl_core.models.resources import parse_gpu
+
+    name, count = parse_gpu(gpu) if gpu else (None, 0)
+    return {
+        "gpu": name,
+        "gpu_count": count,
+        "instance_type": instance_type,
+        "spot": spot,
+        "region": region,
+        "max_hourly_usd": None if max_price is None else str(max_price),
+    }
+
+
+def _variable(text: str) -> tuple[str, str]:
+    from runctl_core.errors import UsageError
+
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise UsageError("--env takes NAME=VALUE", fix="--env LEARNING_RATE=0.1")
+    return name, value
+
+
+def _absolute_secret(spec: str) -> str:
+    name, at, path = spec.partition("=@")
+    return f"{name}=@{os.path.abspath(path)}" if at else spec
+
+
+def money(text: str | None, option: str) -> Decimal | None:
+    """The dollars that an option was given. Raises UsageError for anything that is not above zero."""
+    from runctl_core.errors import UsageError
+
+    if text is None:
+        return None
+    try:
+        amount = Decimal(text.removeprefix("$"))
+    except InvalidOperation:
+        amount = Decimal(-1)
+    if not amount.is_finite() or amount <= 0:
+        raise UsageError(f"{option} takes a number of dollars above zero, not {text!r}", fix=f"{option} 5.00")
+    return amount
+
+
+def show_plan(session: Session, plan: Plan, json: bool) -> None:
+    """Print what `plan` would do, on which offers, and when and at what cost it would end."""
+    from runctl_core.training import documents
+
+    offers = session.engine.offers(plan)
+    hours, usd = ceiling(plan, offers[0].price.hourly_usd)
+    if json:
+        output.print_json(documents.of_plan(plan, offers, hours, usd))
+        return
+    rows = [("provider", plan.provider), ("would run", shlex.join(plan.command))]
+    rows += [("set-up", shlex.join(program)) for program in plan.setup]
+    rows += [("in", plan.workdir)]
+    rows += [("on" if n == 0 else "or on", _priced(offer)) for n, offer in enumerate(offers[:3])]
+    rows += [("ends", "by itself only" if hours is None else f"after {output.duration(hours * 3600)}")]
+    most = f"about {output.cost(usd)} at most" if usd else "nothing"
+    rows += [("costs", "without a limit" if usd is None else most)]
+    output.pairs(rows)
+
+
+def _priced(offer: Offer) -> str:
+    region = f" in {offer.region}" if offer.region else ""
+    return f"{offer.name}{region}, {output.hourly(offer.price.hourly_usd)}"
+
+
+def ceiling(plan: Plan, hourly_usd: Decimal | None) -> tuple[float | None, Decimal | None]:
+    """After how many hours a first attempt ends at the latest, and what it costs at most.
+
+    None means that nothing limits it; a cost is None when the price is unknown too.
+    """
+    hours = None if plan.max_hours is None else Decimal(str(plan.max_hours))
+    if plan.budget_usd is not None and hourly_usd:
+        by_budget = plan.budget_usd / hourly_usd
+        hours = by_budget if hours is None else min(hours, by_budget)
+    if hours is None:
+        return None, Decimal(0) if hourly_usd == 0 else None
+    return float(hours), None if hourly_usd is None else hours * hourly_usd
