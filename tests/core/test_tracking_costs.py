@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -60,11 +63,13 @@ class _ByTheSecond:
         return Total(usd, len({name for (name, _), hourly in rows.items() if hourly is None}))
 
 
-def _play(
+@contextmanager
+def _played(
     events: list[tuple[int, str, ResourceState, Decimal | None]],
-) -> tuple[ResourceTracker, _ByTheSecond, int]:
+) -> Iterator[tuple[ResourceTracker, _ByTheSecond, int]]:
     moment = [BEGIN]
-    tracker = ResourceTracker(":memory:", clock=lambda: moment[0])
+    folder = tempfile.TemporaryDirectory()
+    tracker = ResourceTracker(f"{folder.name}/s.db", clock=lambda: moment[0])
     slow, second, latest, state = _ByTheSecond(), 0, 0, {}
     for wait, name, new, hourly in events:
         second = max(0, second + wait)
@@ -78,7 +83,8 @@ def _play(
     for name in "abc":
         slow.settle(name, latest)
     moment[0] = BEGIN + timedelta(seconds=latest)
-    return tracker, slow, latest
+    with folder, tracker:
+        yield tracker, slow, latest
 
 
 def _same(ours: Total, theirs: Total) -> bool:
@@ -87,35 +93,35 @@ def _same(ours: Total, theirs: Total) -> bool:
 
 @given(EVENTS)
 def test_the_ledger_equals_a_sum_over_every_second(events: list) -> None:
-    tracker, slow, latest = _play(events)
-    whole = sum(tracker.costs(by="provider").values(), Total())
-    assert _same(whole, slow.total("abc", 0, latest))
-    for name in "abc":
-        assert _same(tracker.cost_of_run(f"run-{name}"), slow.total(name, 0, latest))
-    projects = tracker.costs(by="project")
-    assert _same(projects.get("odd", Total()), slow.total("ac", 0, latest))
+    with _played(events) as (tracker, slow, latest):
+        whole = sum(tracker.costs(by="provider").values(), Total())
+        assert _same(whole, slow.total("abc", 0, latest))
+        for name in "abc":
+            assert _same(tracker.cost_of_run(f"run-{name}"), slow.total(name, 0, latest))
+        projects = tracker.costs(by="project")
+        assert _same(projects.get("odd", Total()), slow.total("ac", 0, latest))
 
 
 @given(EVENTS, st.integers(0, 600), st.integers(0, 600))
 def test_a_window_counts_what_is_in_it(events: list, first: int, second: int) -> None:
-    tracker, slow, latest = _play(events)
-    low, high = sorted((first, second))
-    window = {"since": BEGIN + timedelta(seconds=low), "until": BEGIN + timedelta(seconds=high)}
-    whole = sum(tracker.costs(by="run", **window).values(), Total())
-    open_beyond = max(0, high - latest)
-    for name in slow.open:
-        slow.settle(name, latest + open_beyond)
-    assert _same(whole, slow.total("abc", low, high))
+    with _played(events) as (tracker, slow, latest):
+        low, high = sorted((first, second))
+        window = {"since": BEGIN + timedelta(seconds=low), "until": BEGIN + timedelta(seconds=high)}
+        whole = sum(tracker.costs(by="run", **window).values(), Total())
+        open_beyond = max(0, high - latest)
+        for name in slow.open:
+            slow.settle(name, latest + open_beyond)
+        assert _same(whole, slow.total("abc", low, high))
 
 
 @given(EVENTS)
 def test_days_and_months_add_up_to_the_whole(events: list) -> None:
-    tracker, _, _ = _play(events)
-    whole = sum(tracker.costs(by="provider").values(), Total()).usd
-    for by in ("day", "month"):
-        parts = tracker.costs(by=by)
-        assert abs(sum((part.usd for part in parts.values()), Decimal(0)) - whole) < Decimal("1e-12")
-        assert all(len(key) == (10 if by == "day" else 7) for key in parts)
+    with _played(events) as (tracker, _, _):
+        whole = sum(tracker.costs(by="provider").values(), Total()).usd
+        for by in ("day", "month"):
+            parts = tracker.costs(by=by)
+            assert abs(sum((part.usd for part in parts.values()), Decimal(0)) - whole) < Decimal("1e-12")
+            assert all(len(key) == (10 if by == "day" else 7) for key in parts)
 
 
 def test_an_unknown_price_is_never_zero(tmp_path: Path) -> None:

@@ -88,11 +88,12 @@ def test_a_project_that_is_no_package_is_not_built(project: Path, text: str, tol
 
 
 def test_what_was_looked_for_before_is_told(project: Path) -> None:
-    order = ("a PEP 723 header", "uv.lock", "pyproject.toml", "requirements.txt")
-    assert detect("src/train.py").looked_for == order
+    before = ("a PEP 723 header", "uv.lock", "pyproject.toml", "requirements.txt")
+    assert detect("src/train.py").looked_for == before
     (project / "requirements.txt").write_text("six\n")
-    assert detect("src/train.py").looked_for == order[:3]
-    assert detect("src/train.py", python="python3").looked_for == ()
+    found = detect("src/train.py")
+    assert found.chosen == "packages from requirements.txt: uv run"
+    assert found.looked_for == before[:3]
 
 
 def test_a_project_file_that_is_no_toml_is_told_by_its_place(project: Path) -> None:

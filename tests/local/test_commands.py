@@ -55,13 +55,13 @@ def test_offers_shows_each_gpu_free_or_busy_and_at_no_price(home: Home, driver: 
     driver.shows(H100, SECOND_H100)
     driver.computes((1, "GPU-a"))
     rows = home.json("offers")
-    assert [(row["name"], row["available"]) for row in rows] == [
+    assert [(row["instance_type"], row["available"]) for row in rows] == [
         ("cpu", True),
         ("h100x1", True),
         ("h100x2", False),
     ]
     assert {row["hourly_usd"] for row in rows} == {"0"}
-    assert [row["name"] for row in home.json("offers", "--gpu", "H100:2")] == ["h100x2"]
+    assert [row["instance_type"] for row in home.json("offers", "--gpu", "H100:2")] == ["h100x2"]
     assert home.json("offers", "--gpu", "A100") == []
 
 

@@ -7,9 +7,14 @@ pathlib, so that `runctl ps` stays quick.
 
 from __future__ import annotations
 
+import contextlib
 import os
+from typing import TYPE_CHECKING
 
 from runctl_core.errors import StateError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def state_dir() -> str:
@@ -43,6 +48,19 @@ def ensure_private_dir(path: str) -> str:
             fix="set RUNCTL_STATE_DIR to a directory that you can write to",
         ) from error
     return path
+
+
+def write_whole(path: str, pieces: Iterable[bytes]) -> None:
+    """Write a file that appears under its name only when it is whole. Raises OSError."""
+    partial = f"{path}.{os.getpid()}.part"
+    try:
+        with open(partial, "wb") as file:
+            file.writelines(pieces)
+        os.replace(partial, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(partial)
+        raise
 
 
 def _directory(own: str, xdg: str, fallback: str) -> str:

@@ -1,1 +1,3 @@
 """This computer as a runctl provider."""
+
+__version__ = "0.1.0"

@@ -226,7 +226,7 @@ def _with_trainer_state(folder: str, look: Look) -> Look:
         True,
         step=_number(state, "global_step"),
         epoch=_number(state, "epoch"),
-        metrics=_metric("best_metric", state),
+        metrics=_metric(state, "best_metric"),
         details=look.details,
     )
 
@@ -253,8 +253,8 @@ def _number(values: Mapping[str, object], *names: str) -> int | None:
     return None
 
 
-def _metric(name: str, values: Mapping[str, object]) -> dict[str, float]:
-    """A metric by its name; nothing for one that is no finite number, which JSON cannot say."""
+def _metric(values: Mapping[str, object], name: str) -> dict[str, float]:
+    """A finite number by its name, and nothing for anything else: JSON has no infinity."""
     try:
         value = float(str(values.get(name)))
     except ValueError:

@@ -34,7 +34,7 @@ def doctor(
 
     Examples:
         runctl doctor
-        runctl doctor aws --json
+        runctl doctor --json
     """
     from runctl_core.plugins import load_all, load_report
 

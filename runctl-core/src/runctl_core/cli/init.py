@@ -22,7 +22,7 @@ def init(
 
     Examples:
         runctl init
-        runctl init --provider local
+        runctl init --provider NAME
     """
     from runctl_core.errors import Refused, StateError
     from runctl_core.plugins import default_provider, load_provider

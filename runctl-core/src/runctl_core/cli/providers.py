@@ -61,7 +61,7 @@ def show(
     """Show what a provider can do, what it cannot and why, and its settings.
 
     Examples:
-        runctl providers show aws
+        runctl providers show NAME
     """
     from runctl_core.plugins import load_provider, load_report
     from runctl_core.settings import describe

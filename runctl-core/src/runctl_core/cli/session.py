@@ -23,7 +23,7 @@ class Session:
 
     Args:
         flags: Core settings given as flags; None values are left out.
-        reporter: Who is told what the engine does.
+        reporter: Who is told what the engine does; notes go to standard error by default.
     """
 
     def __init__(self, flags: Mapping[str, Any] | None = None, reporter: Reporter | None = None) -> None:
@@ -51,9 +51,11 @@ class Session:
     @cached_property
     def engine(self) -> Engine:
         """The run engine."""
+        from runctl_core.cli.progress import TerminalReporter
         from runctl_core.training.engine import Engine
 
-        return Engine(self.tracker, self.open_provider, reporter=self._reporter)
+        reporter = self._reporter or TerminalReporter(output_to_stderr=True)
+        return Engine(self.tracker, self.open_provider, reporter=reporter)
 
     def open_provider(self, plan: Plan) -> TrainingProvider:
         """The provider of a plan. Raises PluginError or ConfigError."""

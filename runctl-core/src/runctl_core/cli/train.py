@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
+from runctl_core.cli import output
 from runctl_core.cli.options import JsonFlag
 from runctl_core.cli.session import Session
 
@@ -141,9 +142,8 @@ def train(
 
 
 def _start(session: Session, plan: Plan, script: str, name: str, resume: str | None) -> Run:
-    from runctl_core.errors import UsageError
+    from runctl_core.errors import RunctlError, UsageError
     from runctl_core.training import start
-    from runctl_core.training.driver import Driver
 
     if plan.on_finish not in ("terminate", "keep"):
         raise UsageError(f"--on-finish {plan.on_finish} is unknown", fix="--on-finish keep")
@@ -151,18 +151,23 @@ def _start(session: Session, plan: Plan, script: str, name: str, resume: str | N
     checkpoint = start.checkpoint_argument(resume) if resume else None
     session.settle(provider=plan.provider)
     offers = session.engine.offers(plan)
-    run = start.add_run(
-        session.tracker,
-        plan,
-        name=name,
-        project=session.settings.project or os.path.basename(os.getcwd()) or "root",
-        owner=session.settings.owner or _owner(),
-        script=script,
-        directory=os.getcwd(),
-        resume_from=checkpoint,
-    )
-    with Driver(run.id):
-        return session.engine.launch(run, plan, secrets, offers)
+    with start.new_run_id(session.tracker) as run_id:
+        run = start.add_run(
+            session.tracker,
+            plan,
+            run_id,
+            name=name,
+            project=session.settings.project or os.path.basename(os.getcwd()) or "root",
+            owner=session.settings.owner or _owner(),
+            script=script,
+            directory=os.getcwd(),
+            resume_from=checkpoint,
+        )
+        try:
+            return session.engine.launch(run, plan, secrets, offers)
+        except (RunctlError, KeyboardInterrupt):
+            output.note(f"{run.id} did not start")
+            raise
 
 
 def _owner() -> str:

@@ -17,6 +17,7 @@ class Intent:
         provider: The provider that was asked.
         attempt: The run's attempt.
         created_at: When it was written, which is before the call.
+        given_up_at: When a later command first found that nobody waits for the call any more.
     """
 
     token: str
@@ -24,3 +25,4 @@ class Intent:
     provider: str
     attempt: int
     created_at: datetime
+    given_up_at: datetime | None = None

@@ -19,7 +19,7 @@ class Price:
 
     Attributes:
         hourly_usd: US dollars for an hour, or None when nobody knows.
-        source: Where the figure is from: `local`, `api`, `catalogue 2026-11-01`.
+        source: Where the figure is from: `api`, `catalogue 2026-11-01`.
         as_of: When the figure was true.
     """
 

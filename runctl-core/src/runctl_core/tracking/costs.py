@@ -45,7 +45,7 @@ def by_column(
                SUM(MIN(COALESCE(until, :high), :high) - MAX(since, :low)),
                CASE WHEN intervals.hourly_usd IS NULL THEN COUNT(DISTINCT resource) ELSE 0 END
         FROM intervals JOIN resources ON resources.key = intervals.resource
-        WHERE since < :high AND COALESCE(until, :high) > :low {only_run}
+        WHERE MIN(COALESCE(until, :high), :high) > MAX(since, :low) {only_run}
         GROUP BY 1, 2
     """  # noqa: S608
     totals: dict[str, Total] = {}

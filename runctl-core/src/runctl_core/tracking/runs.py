@@ -64,6 +64,8 @@ def _not_found(db: sqlite3.Connection, ref: str, several: list[str]) -> NotFound
     import difflib
 
     newest = db.execute("SELECT id, name FROM runs ORDER BY created_at DESC LIMIT 1000").fetchall()
+    if not newest:
+        return NotFound(f"no run {ref}", why="there is no run at all yet", fix="runctl train SCRIPT")
     known = dict.fromkeys(["latest", *(word for row in newest for word in row)])
     near = difflib.get_close_matches(ref, known, n=3)
     why = f"near ones: {', '.join(near)}" if near else ""
@@ -121,6 +123,15 @@ def update(db: sqlite3.Connection, run_id: str, columns: dict[str, Any]) -> None
     assignments = ", ".join(f"{name} = ?" for name in columns)
     values = [_stored(value) for value in columns.values()]
     db.execute(f"UPDATE runs SET {assignments} WHERE id = ?", (*values, run_id))  # noqa: S608
+
+
+def own(db: sqlite3.Connection, token: str, resource_id: str) -> None:
+    """Give the run of an intent the resource that was made for it, while that is still its attempt."""
+    db.execute(
+        "UPDATE runs SET resource_id = ? FROM intents WHERE intents.token = ? AND runs.id = intents.run_id "
+        "AND runs.attempt = intents.attempt AND runs.resource_id IS NULL",
+        (resource_id, token),
+    )
 
 
 def changes(db: sqlite3.Connection, run_id: str) -> list[RunChange]:

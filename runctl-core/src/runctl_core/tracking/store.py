@@ -36,8 +36,8 @@ _MIGRATIONS = (
     ) WITHOUT ROWID;
     CREATE TABLE intents (
         token TEXT PRIMARY KEY, run_id TEXT NOT NULL, provider TEXT NOT NULL,
-        attempt INTEGER NOT NULL, created_at INTEGER NOT NULL, settled INTEGER NOT NULL DEFAULT 0,
-        resource_id TEXT
+        attempt INTEGER NOT NULL, created_at INTEGER NOT NULL, given_up_at INTEGER,
+        settled INTEGER NOT NULL DEFAULT 0, resource_id TEXT
     ) WITHOUT ROWID;
     CREATE INDEX intents_open ON intents (provider) WHERE settled = 0;
     CREATE TABLE resources (

@@ -53,7 +53,7 @@ class ResourceTracker:
     # runs
 
     def new_run_id(self) -> str:
-        """A readable id that no run has yet."""
+        """A readable id that no run in the books has yet."""
         with self._store.reading() as db:
             while runs.select(db, candidate := names.run_id()):
                 continue
@@ -175,21 +175,43 @@ class ResourceTracker:
     def open_intents(self, provider: str | None = None) -> list[Intent]:
         """Intents whose outcome is not known yet, oldest first."""
         query = (
-            "SELECT token, run_id, provider, attempt, created_at FROM intents "
+            "SELECT token, run_id, provider, attempt, created_at, given_up_at FROM intents "
             "WHERE settled = 0 AND (?1 IS NULL OR provider = ?1) ORDER BY created_at"
         )
         with self._store.reading() as db:
             rows = db.execute(query, (provider,)).fetchall()
         return [
-            Intent(token, run_id, name, attempt, from_micros(at)) for token, run_id, name, attempt, at in rows
+            Intent(
+                token, run_id, name, attempt, from_micros(at), None if given is None else from_micros(given)
+            )
+            for token, run_id, name, attempt, at, given in rows
         ]
 
-    def settle_intent(self, token: str, *, resource_id: str | None) -> None:
-        """Close an intent: with the resource that it made, or None for nothing. Idempotent."""
+    def give_up_intent(self, token: str, at: datetime) -> datetime:
+        """Write that nobody waits for an intent's call any more; returns `at`."""
         with self._store.writing() as db:
+            db.execute("UPDATE intents SET given_up_at = ? WHERE token = ?", (to_micros(at), token))
+        return at
+
+    def settle_intent(self, token: str, resource: Resource | None = None, *, problem: str = "") -> None:
+        """Close an intent: with the resource that it made, or None for nothing. Idempotent.
+
+        The resource comes into the books in the same transaction, and becomes the run's unless the
+        run has one already or is at a later attempt: it is never known without its run.
+
+        Args:
+            token: The intent's.
+            resource: What the provider made for it.
+            problem: Why the resource must go at once, when it must.
+        """
+        with self._store.writing() as db:
+            if resource is not None:
+                resources.record(db, resource, self._clock())
+                resources.flag(db, resource.provider, resource.id, problem)
+                runs.own(db, token, resource.id)
             db.execute(
                 "UPDATE intents SET settled = 1, resource_id = ? WHERE token = ? AND settled = 0",
-                (resource_id, token),
+                (resource and resource.id, token),
             )
 
     # resources

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 
 from attrs import frozen
 
 from runctl_core.errors import NotFound, StateError
 from runctl_core.executor import JobExecutor, LogName
 from runctl_core.models.runs import Run
-from runctl_core.paths import ensure_private_dir, run_dir
+from runctl_core.paths import ensure_private_dir, run_dir, write_whole
 from runctl_core.training.plan import Plan
 
 
@@ -46,7 +47,8 @@ def collect(run: Run, plan: Plan, executor: JobExecutor, handle: str) -> Collect
     ensure_private_dir(run_dir(run.id))
     try:
         for log in ("job", "setup"):
-            _save_log(executor, handle, log, log_path(run.id, run.attempt, log))
+            with suppress(NotFound):  # a lost job may have lost its logs too
+                write_whole(log_path(run.id, run.attempt, log), read_log(executor, handle, log))
         if not executor.shares_files:
             _fetch_checkpoints(run, plan, executor, handle)
         return _fetch_outputs(run, plan, executor, handle)
@@ -56,13 +58,6 @@ def collect(run: Run, plan: Plan, executor: JobExecutor, handle: str) -> Collect
             why=f"{error.strerror or error}: {error.filename or run_dir(run.id)}",
             fix=f"make room, then: runctl pull {run.id}",
         ) from error
-
-
-def _save_log(executor: JobExecutor, handle: str, log: LogName, target: str) -> None:
-    partial = f"{target}.part"
-    with open(partial, "wb") as file:
-        file.writelines(read_log(executor, handle, log))
-    os.replace(partial, target)
 
 
 def read_log(executor: JobExecutor, handle: str, log: LogName = "job", offset: int = 0) -> Iterator[bytes]:

@@ -9,8 +9,8 @@ import fcntl
 import os
 from types import TracebackType
 
-from runctl_core.errors import Refused
-from runctl_core.paths import ensure_private_dir, run_dir
+from runctl_core.errors import Refused, StateError
+from runctl_core.paths import ensure_private_dir, run_dir, state_dir
 
 
 class Driver:
@@ -35,7 +35,14 @@ class Driver:
             )
 
     def __enter__(self) -> Driver:
-        fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StateError(
+                f"the lock of {self._run_id} cannot be opened",
+                why=f"{error.strerror or error}: {self._path}",
+                fix=f"make room on the disk of {state_dir()}, and make it yours",
+            ) from error
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -6,58 +6,58 @@ crash knows what may have happened. `settle.py` is that somebody; it uses the sa
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from attrs import evolve
+
 from runctl_core.clock import Clock, now
 from runctl_core.errors import (
-    CapacityError,
-    InsufficientFunds,
-    QuotaError,
     Refused,
     RunctlError,
+    StateError,
     Unsupported,
 )
 from runctl_core.executor import JobExecutor
-from runctl_core.models.intents import Intent
 from runctl_core.models.jobs import Job, JobStatus
-from runctl_core.models.resources import (
-    TAG_EXPIRES,
-    TAG_OWNER,
-    TAG_PROJECT,
-    TAG_RUN,
-    TAG_TOKEN,
-    LaunchSpec,
-    Offer,
-    Resource,
-)
+from runctl_core.models.resources import Offer, Resource
 from runctl_core.models.runs import Run, RunState
 from runctl_core.provider import TrainingProvider
 from runctl_core.tracking import ResourceTracker
-from runctl_core.training.calls import CREATE_TIMEOUT_S, call
-from runctl_core.training.choose import nothing_fits, rank, reached, within
+from runctl_core.training import limits
+from runctl_core.training.calls import call
+from runctl_core.training.choose import nothing_fits, rank, within
 from runctl_core.training.collect import collect
+from runctl_core.training.intents import give_back, settle_intents
 from runctl_core.training.outcome import judge
 from runctl_core.training.plan import Plan
+from runctl_core.training.provision import provision
 from runctl_core.training.receipt import write_receipt
 from runctl_core.training.release import release
 from runctl_core.training.reporter import Reporter
+from runctl_core.training.signals import launch_signals
 
-PLANNED_LIVE = (RunState.PLANNED, RunState.PROVISIONING, RunState.SYNCING)
-"""Live states in which no job was started yet."""
+PLANNED_LIVE = (RunState.PLANNED, RunState.PROVISIONING, RunState.SYNCING, RunState.RECOVERING)
+"""Live states in which no job of the attempt was started yet."""
 
 STARTED_LIVE = (RunState.SETTING_UP, RunState.RUNNING, RunState.COLLECTING)
 """Live states in which a job may have been started."""
 
-LIVE = (*PLANNED_LIVE, *STARTED_LIVE, RunState.PREEMPTED, RunState.RECOVERING)
+LIVE = (*PLANNED_LIVE, *STARTED_LIVE, RunState.PREEMPTED)
 """Every state in which a run is not over."""
 
 
-class Cancelled(Exception):
-    """Another command stopped the run while it was being launched."""
+class Cancelled(Refused):
+    """Another command changed the run first: it was stopped while it was being launched."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(
+            f"{run_id} was stopped by another command",
+            why="it had not started yet",
+            fix=f"runctl resume {run_id}",
+        )
 
 
 class Engine:
@@ -97,8 +97,7 @@ class Engine:
         candidates = within(rank(found), request.max_hourly_usd)
         if not candidates:
             raise nothing_fits(request, found, [])
-        _require_price_for_budget(candidates[0], plan)
-        return candidates
+        return limits.affordable(candidates, plan)
 
     def launch(self, run: Run, plan: Plan, secrets: Mapping[str, str], offers: list[Offer]) -> Run:
         """Take a planned or recovering run to a started job, or to nothing at all.
@@ -106,69 +105,42 @@ class Engine:
         Raises:
             RunctlError: The run is `failed`, and what had been made for it is released.
         """
-        resource: Resource | None = None
         provider: TrainingProvider | None = None
-        try:
-            provider = self.open_provider(plan)
-            run = self.change(run, RunState.PROVISIONING, provider=plan.provider)
-            resource = self._provision(run, plan, provider, offers)
-            run = self.change(
-                run,
-                RunState.SYNCING,
-                f"on {resource.name}",
-                resource_id=resource.id,
-                hourly_usd=resource.price.hourly_usd,
-            )
-            executor = provider.executor(resource)
-            _require_shared_files(executor, plan)
-            job = self._job(run, plan, resource, secrets)
-            run = self.change(run, RunState.SETTING_UP, deadline=job.deadline)
-            executor.start(job)
-        except BaseException as error:
-            self._abandon(run, plan, provider, resource, error)
-            raise
+        with launch_signals():
+            try:
+                provider = self.open_provider(plan)
+                run = self.change(run, RunState.PROVISIONING, provider=plan.provider)
+                resource = provision(self, run, plan, provider, offers)
+                return self._start(run, plan, provider, resource, secrets)
+            except BaseException as error:
+                self._abandon(run, provider, error)
+                raise
+
+    def _start(
+        self,
+        run: Run,
+        plan: Plan,
+        provider: TrainingProvider,
+        resource: Resource,
+        secrets: Mapping[str, str],
+    ) -> Run:
+        run = self.change(
+            run,
+            RunState.SYNCING,
+            f"on {resource.name}",
+            resource_id=resource.id,
+            hourly_usd=resource.price.hourly_usd,
+        )
+        limits.require_price(resource, plan)
+        executor = provider.executor(resource)
+        _require_shared_files(executor, plan)
+        job = self._job(run, plan, resource, secrets)
+        run = self.change(run, RunState.SETTING_UP, deadline=job.deadline)
+        executor.start(job)
         return run
 
-    def _provision(self, run: Run, plan: Plan, provider: TrainingProvider, offers: list[Offer]) -> Resource:
-        tried: list[tuple[Offer, RunctlError]] = []
-        for offer in offers:
-            if any(reached(offer, failed, error.scope) for failed, error in tried):
-                continue
-            _require_price_for_budget(offer, plan)
-            self.reporter.chosen(offer)
-            try:
-                return self._create(run, plan, provider, offer)
-            except (QuotaError, InsufficientFunds):
-                raise
-            except CapacityError as error:
-                self.reporter.passed_over(offer, error.message)
-                tried.append((offer, error))
-        raise nothing_fits(plan.resource_request(), offers, tried)
-
-    def _create(self, run: Run, plan: Plan, provider: TrainingProvider, offer: Offer) -> Resource:
-        token = f"{run.id}-{run.attempt}-{uuid.uuid4().hex[:12]}"
-        deadline = self.deadline(run, plan, offer.price.hourly_usd)
-        spec = LaunchSpec(token, f"{run.id}-{run.attempt}", offer, _tags(run, token, deadline), deadline)
-        self.tracker.open_intent(Intent(token, run.id, plan.provider, run.attempt, created_at=self.clock()))
-        try:
-            resource = call(
-                f"{plan.provider}: create",
-                lambda: provider.create_resource(spec),
-                timeout_s=CREATE_TIMEOUT_S,
-                creates=True,
-                gives=Resource,
-            )
-        except CapacityError:
-            self.tracker.settle_intent(token, resource_id=None)
-            raise
-        self.tracker.record_resource(resource)
-        self.tracker.settle_intent(token, resource_id=resource.id)
-        self.reporter.created(resource, _deadline_in_words(deadline))
-        return resource
-
     def _job(self, run: Run, plan: Plan, resource: Resource, secrets: Mapping[str, str]) -> Job:
-        by_hours = _by_hours(run, plan)
-        deadline = self.deadline(run, plan, resource.price.hourly_usd)
+        deadline, is_budget = self.deadline(run, plan, resource.price.hourly_usd)
         return Job(
             id=handle_of(run),
             command=plan.command,
@@ -179,34 +151,14 @@ class Engine:
             resume_from=run.resumed_from,
             checkpoint_dir=plan.checkpoint_directory(run.id),
             deadline=deadline,
-            deadline_is_budget=deadline is not None and deadline != by_hours,
+            deadline_is_budget=is_budget,
             idle_s=plan.idle_minutes * 60,
             grace_s=plan.grace_s,
         )
 
-    def deadline(self, run: Run, plan: Plan, hourly_usd: Decimal | None) -> datetime | None:
-        """The moment at which the attempt ends: the earlier of what hours and budget allow.
-
-        Raises:
-            Refused: That moment is past.
-        """
-        ends = [end for end in (_by_hours(run, plan), self._by_budget(run, plan, hourly_usd)) if end]
-        if not ends:
-            return None
-        if min(ends) <= self.clock():
-            raise Refused(
-                f"{run.id} has used up its deadline or its budget",
-                why="both cover all attempts of a run together",
-                fix=f"runctl resume {run.id} with more --max-hours or --budget",
-            )
-        return min(ends)
-
-    def _by_budget(self, run: Run, plan: Plan, hourly_usd: Decimal | None) -> datetime | None:
-        if plan.budget_usd is None or not hourly_usd:
-            return None
-        left = plan.budget_usd - self.tracker.cost_of_run(run.id).usd
-        seconds = max(Decimal(0), left) / hourly_usd * 3600
-        return self.clock() + timedelta(seconds=float(min(seconds, _TEN_YEARS_S)))
+    def deadline(self, run: Run, plan: Plan, hourly_usd: Decimal | None) -> tuple[datetime | None, bool]:
+        """See `limits.deadline`; spent is what the books say now."""
+        return limits.deadline(run, plan, hourly_usd, self.tracker.cost_of_run(run.id).usd, self.clock())
 
     # the way down
 
@@ -224,88 +176,84 @@ class Engine:
         executor: JobExecutor,
         status: JobStatus,
     ) -> Run:
-        """Bring the results home, let go of the resource, and close the run."""
+        """Bring the results home, close the run, and let go of the resource.
+
+        In this order: a command that is killed in between leaves a resource that the next one
+        releases, and never a run whose end nobody knows.
+        """
         run = self.note_start(run, status)
         if run.state is not RunState.COLLECTING:
             run = self.change(run, RunState.COLLECTING)
         collected = collect(run, plan, executor, handle_of(run))
         samples = executor.usage(handle_of(run))
-        self._let_go(run, plan, provider)
         state, reason = judge(status)
-        run = self.change(
-            run,
-            state,
-            reason,
-            exit_code=status.exit_code,
-            signal=status.signal,
-            ended_by=status.ended_by and str(status.ended_by),
-            ended_at=status.ended_at or self.clock(),
-            reason=reason,
-        )
-        write_receipt(self.tracker, run, plan, status, collected, samples)
+        end: dict[str, Any] = {
+            "reason": reason,
+            "exit_code": status.exit_code,
+            "signal": status.signal,
+            "ended_by": status.ended_by and str(status.ended_by),
+            "ended_at": status.ended_at or self.clock(),
+        }
+        write_receipt(self.tracker, evolve(run, state=state, **end), plan, status, collected, samples)
+        run = self.change(run, state, reason, **end)
+        self._let_go(run, plan, provider)
+        if run.hourly_usd != 0:
+            try:
+                write_receipt(self.tracker, run, plan, status, collected, samples)
+            except StateError as problem:
+                self.tell(self.reporter.note, f"the receipt lacks the cost of the release: {problem}")
         return run
 
     def _let_go(self, run: Run, plan: Plan, provider: TrainingProvider) -> None:
         if run.resource_id is None:
             return
         if plan.on_finish == "keep":
-            self.reporter.note(f"{run.resource_id} is kept, as asked; its price goes on")
+            self.tell(self.reporter.note, f"{run.resource_id} is kept, as asked; its price goes on")
             return
         if problem := release(self.tracker, provider, plan.provider, run.resource_id):
-            self.reporter.note(f"{run.resource_id} could not be released yet: {problem}")
+            self.tell(self.reporter.note, f"{run.resource_id} could not be released yet: {problem}")
 
-    def _abandon(
-        self,
-        run: Run,
-        plan: Plan,
-        provider: TrainingProvider | None,
-        resource: Resource | None,
-        error: BaseException,
-    ) -> None:
-        if resource is not None and provider is not None:
-            release(self.tracker, provider, plan.provider, resource.id)
-        if isinstance(error, Cancelled):
-            return
-        by_hand = isinstance(error, KeyboardInterrupt)
-        state = RunState.CANCELLED if by_hand else RunState.FAILED
-        reason = "stopped before it started" if by_hand else getattr(error, "message", str(error))
-        self.change(run, state, reason, reason=reason, ended_at=self.clock(), ended_by="launch")
+    def _abandon(self, run: Run, provider: TrainingProvider | None, error: BaseException) -> None:
+        """Leave nothing of a launch that failed; what cannot be done now, the next command does."""
+        try:
+            if provider is not None:
+                self._give_back(run, provider)
+            run = self.tracker.run(run.id)
+            if not run.state.over:
+                by_hand = isinstance(error, KeyboardInterrupt)
+                state = RunState.CANCELLED if by_hand else RunState.FAILED
+                reason = "stopped before it started" if by_hand else getattr(error, "message", str(error))
+                self.change(run, state, reason, reason=reason, ended_at=self.clock(), ended_by="launch")
+        except RunctlError as problem:
+            self.tell(self.reporter.note, f"{run.id} is settled by the next command: {problem}")
+
+    def _give_back(self, run: Run, provider: TrainingProvider) -> None:
+        try:
+            settle_intents(self.tracker, provider, run, at=self.clock(), in_flight=True)
+        except RunctlError as problem:
+            self.tell(self.reporter.note, f"{run.provider}: what it made is not known yet: {problem}")
+        if problems := give_back(self.tracker, provider, run):
+            self.tell(self.reporter.note, f"not released yet: {problems}")
+
+    def tell(self, method: Callable[..., None], *what: Any) -> None:
+        """Tell the reporter. A terminal that is gone ends the telling, never what is being done."""
+        try:
+            method(*what)
+        except OSError:
+            self.reporter = Reporter()
 
     def change(self, run: Run, to: RunState, detail: str = "", **columns: Any) -> Run:
         """Write that `run` enters `to`. Raises Cancelled when another command ended it meanwhile."""
         changed = self.tracker.change_run(run.id, to, expect=(run.state,), detail=detail, **columns)
         if changed is None:
             raise Cancelled(run.id)
-        self.reporter.state(changed, detail)
+        self.tell(self.reporter.state, changed, detail)
         return changed
-
-
-_TEN_YEARS_S = Decimal(10 * 365 * 86400)
 
 
 def handle_of(run: Run) -> str:
     """The job's id on its resource: one for each attempt."""
     return f"{run.id}-{run.attempt}"
-
-
-def _by_hours(run: Run, plan: Plan) -> datetime | None:
-    return None if plan.max_hours is None else run.created_at + timedelta(hours=plan.max_hours)
-
-
-def _tags(run: Run, token: str, deadline: datetime | None) -> dict[str, str]:
-    tags = {
-        TAG_RUN: run.id,
-        TAG_OWNER: run.owner,
-        TAG_PROJECT: run.project,
-        TAG_TOKEN: token,
-    }
-    return tags if deadline is None else {**tags, TAG_EXPIRES: deadline.isoformat()}
-
-
-def _deadline_in_words(deadline: datetime | None) -> str:
-    if deadline is None:
-        return "no deadline"
-    return f"ends by itself at {deadline.astimezone():%Y-%m-%d %H:%M}"
 
 
 def _require_shared_files(executor: JobExecutor, plan: Plan) -> None:
@@ -314,12 +262,4 @@ def _require_shared_files(executor: JobExecutor, plan: Plan) -> None:
             f"{plan.provider}'s machines do not share this computer's files",
             why="this version of runctl-core does not copy code to a machine yet",
             fix="runctl providers list names the installed ones; use one that runs here",
-        )
-
-
-def _require_price_for_budget(offer: Offer, plan: Plan) -> None:
-    if plan.budget_usd is not None and not offer.price.known:
-        raise Refused(
-            f"a budget needs a price, and nobody knows the price of {offer.name}",
-            fix="--max-hours instead of --budget",
         )

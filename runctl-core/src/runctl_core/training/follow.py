@@ -1,6 +1,7 @@
 """Following a run from any terminal: its bytes once each and in order, until it is over.
 
-Whoever follows a run that nobody drives becomes its driver, and closes it at its end.
+Watching takes no right to change the run, so a follower that is suspended, or whose reader is slow,
+holds up nobody. At its end the first command that looks closes it: this one, or another.
 """
 
 from __future__ import annotations
@@ -11,13 +12,11 @@ from attrs import evolve
 
 from runctl_core.errors import NotFound
 from runctl_core.executor import JobExecutor, LogName
-from runctl_core.models.jobs import JobStatus
 from runctl_core.models.runs import Run, RunState
-from runctl_core.training.driver import Driver
 from runctl_core.training.engine import PLANNED_LIVE, Engine, handle_of
 from runctl_core.training.logs import LogSource
 from runctl_core.training.plan import Plan
-from runctl_core.training.settle import reach, settle_run
+from runctl_core.training.settle import bring_on, reach
 
 _LOGS: tuple[LogName, ...] = ("setup", "job")
 
@@ -41,15 +40,16 @@ class Follower:
             self._offsets["setup"] = 0
 
     def until_over(self) -> Run:
-        """Follow to the end of the run, and return it as it ended."""
+        """Follow to the end of the run, and return it as it ended.
+
+        Raises:
+            RunctlError: The end cannot be written now; see `settle.bring_on`.
+        """
         while not self._run.state.over:
-            with Driver(self._run.id) as driver:
-                self._see(self._engine.tracker.run(self._run.id))
-                if not self._run.state.over:
-                    self._follow_attempt(driver.held)
+            self._follow_attempt()
+            self._see(bring_on(self._engine, self._run))
             if not self._run.state.over:
                 time.sleep(_pause_s(0))
-                self._see(settle_run(self._engine, self._run))
         self._rest_from_home()
         return self._run
 
@@ -61,31 +61,29 @@ class Follower:
             self._offsets = {"job": 0, "setup": 0}
         self._run = run
 
-    def _follow_attempt(self, drives: bool) -> None:
+    def _follow_attempt(self) -> None:
         if self._run.state in PLANNED_LIVE or self._run.resource_id is None:
             return
         plan = Plan.from_json(self._engine.tracker.plan(self._run.id))
-        provider = self._engine.open_provider(plan)
-        executor = reach(self._run, plan, provider)
+        executor = reach(self._run, plan, self._engine.open_provider(plan))
         if executor is None:
             return
         try:
-            status = self._watch(executor, drives)
+            self._watch(executor)
         except NotFound:
-            return  # its driver collected it and let go of the resource: the rest is at home
-        if drives:
-            self._run = self._engine.finish(self._run, plan, provider, executor, status)
+            return  # another command collected it and let go of the resource: the rest is at home
 
-    def _watch(self, executor: JobExecutor, drives: bool) -> JobStatus:
+    def _watch(self, executor: JobExecutor) -> None:
+        """Report until the attempt is over."""
         handle, quiet_s = handle_of(self._run), 0.0
-        while True:
+        while handle == handle_of(self._run):
             # The status is asked before the log is read: what a finished job wrote is then there.
             status = executor.status(handle)
             got = sum(self._drain(executor, handle, log) for log in self._logs())
-            if drives:
-                self._run = self._engine.note_start(self._run, status)
             if status.phase.over:
-                return status
+                return
+            if status.running_at is not None and self._run.state is RunState.SETTING_UP:
+                self._see(bring_on(self._engine, self._run))
             quiet_s = 0.0 if got else quiet_s + _pause_s(quiet_s)
             self._engine.reporter.quiet()
             time.sleep(_pause_s(quiet_s))

@@ -15,7 +15,7 @@ from runctl_core.checkpoints import find
 from runctl_core.errors import Refused, StateError
 from runctl_core.executor import JobExecutor
 from runctl_core.models.runs import Run
-from runctl_core.paths import run_dir
+from runctl_core.paths import run_dir, write_whole
 from runctl_core.training.collect import log_path, read_log
 from runctl_core.training.engine import handle_of
 from runctl_core.training.plan import Plan
@@ -107,13 +107,13 @@ def pull(
     """
     try:
         os.makedirs(folder, exist_ok=True)
-        _write(os.path.join(folder, _MARK), [run.id.encode()])
+        write_whole(os.path.join(folder, _MARK), [run.id.encode()])
         copied = [item for item in found if _copy(item, folder, progress)]
         if executor is not None:
             name = os.path.basename(log_path(run.id, run.attempt))
-            target = os.path.join(folder, name)
-            _write(target, read_log(executor, handle_of(run)))
-            copied.append(Item(name, name, os.path.getsize(target)))
+            path = os.path.join(folder, name)
+            write_whole(path, read_log(executor, handle_of(run)))
+            copied.append(Item(path, name, os.path.getsize(path)))
     except OSError as error:
         raise StateError(
             f"cannot copy to {folder}",
@@ -140,12 +140,6 @@ def _same(source: str, target: str) -> bool:
     except FileNotFoundError:
         return False
     return (here.st_size, here.st_mtime_ns) == (there.st_size, there.st_mtime_ns)
-
-
-def _write(path: str, pieces: Iterator[bytes] | list[bytes]) -> None:
-    with open(f"{path}.part", "wb") as file:
-        file.writelines(pieces)
-    os.replace(f"{path}.part", path)
 
 
 def _marked(mark: str) -> str | None:

@@ -14,7 +14,7 @@ from runctl_core.checkpoints import find
 from runctl_core.errors import NotFound, StateError
 from runctl_core.models.jobs import JobStatus, Usage
 from runctl_core.models.runs import Run
-from runctl_core.paths import run_dir
+from runctl_core.paths import run_dir, write_whole
 from runctl_core.tracking import ResourceTracker
 from runctl_core.training import documents
 from runctl_core.training.collect import Collected, log_path
@@ -44,10 +44,7 @@ def write_receipt(
     }
     path = receipt_path(run.id)
     try:
-        with open(f"{path}.part", "w", encoding="utf-8") as file:
-            json.dump(document, file, indent=2)
-            file.write("\n")
-        os.replace(f"{path}.part", path)
+        write_whole(path, [json.dumps(document, indent=2).encode() + b"\n"])
     except OSError as error:
         raise StateError(
             f"the receipt of {run.id} could not be written",

@@ -10,11 +10,19 @@ from runctl_core.provider import TrainingProvider
 from runctl_core.tracking import ResourceTracker
 from runctl_core.training.calls import call
 
-_AGREE_TIMEOUT_S = 120.0
+AGREE_TIMEOUT_S = 120.0
+"""How long a provider may take to let go of what it accepted to end."""
 
 
-def release(tracker: ResourceTracker, provider: TrainingProvider, name: str, resource_id: str) -> str:
-    """Terminate a resource and ask until the provider no longer has it.
+def release(
+    tracker: ResourceTracker,
+    provider: TrainingProvider,
+    name: str,
+    resource_id: str,
+    *,
+    patience_s: float = AGREE_TIMEOUT_S,
+) -> str:
+    """Terminate a resource and ask for `patience_s` until the provider no longer has it.
 
     Returns:
         An empty string, or why it is not gone. Then the tracker shows the resource as a problem
@@ -22,7 +30,7 @@ def release(tracker: ResourceTracker, provider: TrainingProvider, name: str, res
     """
     try:
         call(f"{name}: terminate", lambda: provider.terminate_resource(resource_id))
-        _until_gone(provider, name, resource_id)
+        _until_gone(provider, name, resource_id, patience_s)
     except RunctlError as error:
         problem = f"{error.message}{f': {error.why}' if error.why else ''}"
         tracker.flag_resource(name, resource_id, problem)
@@ -31,8 +39,8 @@ def release(tracker: ResourceTracker, provider: TrainingProvider, name: str, res
     return ""
 
 
-def _until_gone(provider: TrainingProvider, name: str, resource_id: str) -> None:
-    end = time.monotonic() + _AGREE_TIMEOUT_S
+def _until_gone(provider: TrainingProvider, name: str, resource_id: str, patience_s: float) -> None:
+    end = time.monotonic() + patience_s
     pause = 0.05
     while not is_gone(provider, name, resource_id):
         if time.monotonic() > end:

@@ -233,7 +233,8 @@ def _executable(path: str, args: Sequence[str]) -> Launch:
 def _plain(path: str, args: Sequence[str]) -> Launch:
     for name in ("python3", "python"):
         if program := shutil.which(name):
-            return Launch(Kind.PLAIN, (program, path, *args), (), f"a plain script: {program}")
+            chosen = f"a plain script: {program}"
+            return Launch(Kind.PLAIN, (program, path, *args), (), chosen)
     raise SetupError(
         "no Python on PATH to run the script with",
         why="neither python3 nor python is in any folder of PATH",

@@ -6,7 +6,9 @@ runner's own state, never our books alone. A run that another live command drive
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from contextlib import suppress
+
+from attrs import evolve
 
 from runctl_core.errors import NotFound, ResourceNotFound, RunctlError
 from runctl_core.executor import JobExecutor
@@ -17,8 +19,14 @@ from runctl_core.tracking import TrackedResource
 from runctl_core.training.calls import call
 from runctl_core.training.driver import Driver
 from runctl_core.training.engine import LIVE, PLANNED_LIVE, Cancelled, Engine, handle_of
+from runctl_core.training.intents import give_back, settle_intents
 from runctl_core.training.plan import Plan
 from runctl_core.training.release import release
+
+_LOOK_S = 5.0
+"""How long a command that only looks waits for a resource to go; the next one looks again."""
+
+_NO_TRACE = "its machine has no trace of its job any more, and nobody saw how it ended"
 
 
 def settle(engine: Engine, *, provider: str | None = None) -> None:
@@ -28,21 +36,37 @@ def settle(engine: Engine, *, provider: str | None = None) -> None:
     """
     for run in engine.tracker.runs(states=LIVE, provider=provider):
         settle_run(engine, run)
-    for name in sorted(_with_open_ends(engine, provider)):
-        _settle_open_ends(engine, name)
+    for run_id in sorted(_with_open_ends(engine, provider)):
+        _settle_open_ends(engine, run_id)
 
 
 def settle_run(engine: Engine, run: Run) -> Run:
-    """Settle one run, unless another command drives it, and return it as it is now."""
+    """Settle one run if it can be settled now, and return it as it is; what is in the way is noted."""
+    try:
+        return bring_on(engine, run)
+    except RunctlError as error:
+        _note(engine, f"{run.id} cannot be settled yet", error)
+    return engine.tracker.run(run.id)
+
+
+def bring_on(engine: Engine, run: Run) -> Run:
+    """Write what became of a run, unless another command drives it, and return it as it is now.
+
+    Raises:
+        StateError: This disk does not take its results; the resource is kept, with all of them.
+        RunctlError: The provider's.
+    """
     with Driver(run.id) as driver:
         if driver.held:
-            try:
+            with suppress(Cancelled):  # another command was first; what it wrote is returned below
                 _settle_driven(engine, engine.tracker.run(run.id))
-            except Cancelled:
-                pass  # another command changed the run first; what it wrote is returned below
-            except RunctlError as error:
-                engine.reporter.note(f"{run.id} cannot be settled yet: {error.message}")
     return engine.tracker.run(run.id)
+
+
+def _note(engine: Engine, what: str, error: RunctlError) -> None:
+    why = f"\n  why: {error.why}" if error.why else ""
+    fix = f"\n  fix: {error.fix}" if error.fix else ""
+    engine.tell(engine.reporter.note, f"{what}: {error.message}{why}{fix}")
 
 
 def _settle_driven(engine: Engine, run: Run) -> None:
@@ -51,16 +75,22 @@ def _settle_driven(engine: Engine, run: Run) -> None:
     plan = Plan.from_json(engine.tracker.plan(run.id))
     provider = engine.open_provider(plan)
     if run.state in PLANNED_LIVE or run.resource_id is None:
-        _end_launch(engine, run, plan, provider)
+        _end_launch(engine, run, provider)
         return
     executor = reach(run, plan, provider)
     if executor is None:
-        _lose(engine, run, "its resource is gone, and nobody saw how it ended")
+        tracked = engine.tracker.resource(run.provider, run.resource_id)
+        if tracked is None or not _is_young(engine, tracked, provider):
+            _lose(engine, run, "its resource is gone, and nobody saw how it ended")
         return
     try:
         status = executor.status(handle_of(run))
     except NotFound:
-        _end_launch(engine, run, plan, provider)
+        if run.state is RunState.SETTING_UP:
+            _end_launch(engine, run, provider)
+        else:
+            lost = engine.change(run, RunState.LOST, _NO_TRACE, reason=_NO_TRACE, ended_at=engine.clock())
+            settle_ends(engine, lost)
         return
     if status.phase.over:
         engine.finish(run, plan, provider, executor, status)
@@ -69,7 +99,7 @@ def _settle_driven(engine: Engine, run: Run) -> None:
 
 
 def reach(run: Run, plan: Plan, provider: TrainingProvider) -> JobExecutor | None:
-    """The executor of the run's resource; None when the provider no longer has the resource."""
+    """The executor of the run's resource; None when the provider does not have the resource."""
     if run.resource_id is None:
         return None
     resource_id = run.resource_id
@@ -80,11 +110,18 @@ def reach(run: Run, plan: Plan, provider: TrainingProvider) -> JobExecutor | Non
     return None if resource.state.gone else provider.executor(resource)
 
 
-def _end_launch(engine: Engine, run: Run, plan: Plan, provider: TrainingProvider) -> None:
+def _is_young(engine: Engine, tracked: TrackedResource, provider: TrainingProvider) -> bool:
+    """Whether the provider may not show a resource yet."""
+    return (engine.clock() - tracked.first_seen).total_seconds() < provider.listing_delay_s
+
+
+def _end_launch(engine: Engine, run: Run, provider: TrainingProvider) -> None:
+    """Close a run whose launching command is dead, after giving back what it had made."""
+    at = engine.clock()
+    settle_intents(engine.tracker, provider, run, at=at)
+    give_back(engine.tracker, provider, run, patience_s=_LOOK_S)
     reason = "the command that launched it was killed before the script started"
-    settle_intents(engine, plan.provider, provider, run_id=run.id)
-    engine.change(run, RunState.FAILED, reason, reason=reason, ended_at=engine.clock(), ended_by="launch")
-    _release_left_behind(engine, plan.provider, provider, run.id)
+    engine.change(run, RunState.FAILED, reason, reason=reason, ended_at=at, ended_by="launch")
 
 
 def _lose(engine: Engine, run: Run, reason: str) -> None:
@@ -93,68 +130,57 @@ def _lose(engine: Engine, run: Run, reason: str) -> None:
     engine.change(run, RunState.LOST, reason, reason=reason, ended_at=engine.clock())
 
 
-def settle_intents(
-    engine: Engine, name: str, provider: TrainingProvider, *, run_id: str | None = None
-) -> None:
-    """Settle open intents from the provider's own list: found by token, adopted; else closed.
-
-    One that is younger than the provider's listing delay and not listed stays open.
-    """
-    intents = [i for i in engine.tracker.open_intents(name) if run_id in (None, i.run_id)]
-    if not intents:
-        return
-    listed = call(f"{name}: list", lambda: list(provider.list_resources()), gives=Resource)
-    by_token = {resource.token: resource for resource in listed if resource.token}
-    for intent in intents:
-        resource = by_token.get(intent.token)
-        age_s = (engine.clock() - intent.created_at).total_seconds()
-        if resource is not None:
-            engine.tracker.record_resource(resource)
-        elif age_s < provider.listing_delay_s:
-            continue
-        engine.tracker.settle_intent(intent.token, resource_id=resource.id if resource else None)
-
-
 def _with_open_ends(engine: Engine, provider: str | None) -> set[str]:
-    names = {intent.provider for intent in engine.tracker.open_intents(provider)}
-    return names | {tracked.resource.provider for tracked in _left_behind(engine, provider)}
-
-
-def _left_behind(
-    engine: Engine, provider: str | None, run_id: str | None = None
-) -> Iterator[TrackedResource]:
-    for tracked in engine.tracker.resources(provider=provider, run_id=run_id):
+    """The runs with an open intent, and those with a resource that no live attempt needs."""
+    found = {intent.run_id for intent in engine.tracker.open_intents(provider)}
+    for tracked in engine.tracker.resources(provider=provider):
         owner = tracked.resource.run_id
-        if owner is not None and _is_to_go(engine, owner):
-            yield tracked
+        if owner is not None and (tracked.problem or _is_over(engine, owner)):
+            found.add(owner)
+    return found
 
 
-def _is_to_go(engine: Engine, run_id: str) -> bool:
+def _is_over(engine: Engine, run_id: str) -> bool:
     try:
-        over = engine.tracker.run(run_id).state.over
-        return over and Plan.from_json(engine.tracker.plan(run_id)).on_finish == "terminate"
+        return engine.tracker.run(run_id).state.over
     except NotFound:
         return False  # another state directory's run: not ours to end
 
 
-def _settle_open_ends(engine: Engine, name: str) -> None:
-    run_ids = {intent.run_id for intent in engine.tracker.open_intents(name)}
-    run_ids |= {t.resource.run_id for t in _left_behind(engine, name) if t.resource.run_id}
-    for run_id in sorted(run_ids):
+def _settle_open_ends(engine: Engine, run_id: str) -> None:
+    try:
         with Driver(run_id) as driver:
             if driver.held:
-                _settle_open_ends_of(engine, name, run_id)
-
-
-def _settle_open_ends_of(engine: Engine, name: str, run_id: str) -> None:
-    try:
-        provider = engine.open_provider(Plan.from_json(engine.tracker.plan(run_id)))
-        settle_intents(engine, name, provider, run_id=run_id)
-        _release_left_behind(engine, name, provider, run_id)
+                settle_ends(engine, engine.tracker.run(run_id))
     except RunctlError as error:
-        engine.reporter.note(f"{name}: not settled yet: {error.message}")
+        _note(engine, f"what {run_id} made is not settled yet", error)
 
 
-def _release_left_behind(engine: Engine, name: str, provider: TrainingProvider, run_id: str) -> None:
-    for tracked in list(_left_behind(engine, name, run_id)):
-        release(engine.tracker, provider, name, tracked.resource.id)
+def settle_ends(engine: Engine, run: Run) -> None:
+    """Settle the intents of a run that the caller drives, release what has to go, look at what stays.
+
+    Raises:
+        RunctlError: The provider's; the next command tries again.
+    """
+    plan = Plan.from_json(engine.tracker.plan(run.id))
+    provider = engine.open_provider(plan)
+    settle_intents(engine.tracker, provider, run, at=engine.clock())
+    for tracked in engine.tracker.resources(provider=run.provider, run_id=run.id):
+        if tracked.problem or (run.state.over and plan.on_finish == "terminate"):
+            resource_id = tracked.resource.id
+            if problem := release(engine.tracker, provider, run.provider, resource_id, patience_s=_LOOK_S):
+                engine.tell(engine.reporter.note, f"{resource_id} could not be released yet: {problem}")
+        elif run.state.over:
+            _look_at(engine, provider, tracked)
+
+
+def _look_at(engine: Engine, provider: TrainingProvider, tracked: TrackedResource) -> None:
+    """Bring the books of a kept resource up to date: it may have ended itself, or cost more by now."""
+    kept = tracked.resource
+    try:
+        seen = call(f"{kept.provider}: get", lambda: provider.get_resource(kept.id), gives=Resource)
+    except ResourceNotFound:
+        if not _is_young(engine, tracked, provider):
+            engine.tracker.mark_gone(kept.provider, kept.id)
+        return
+    engine.tracker.record_resource(seen if seen.price.known else evolve(seen, price=kept.price))

@@ -6,19 +6,24 @@ Everything that can be wrong is found here, before anything is made or bought.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 
 from attrs import evolve, frozen
 
 from runctl_core.checkpoints import describe, newest_complete
 from runctl_core.clock import Clock, now
-from runctl_core.errors import NotFound, Refused, UsageError
+from runctl_core.errors import NotFound, Refused, StateError, UsageError
 from runctl_core.models.runs import Run, RunState
+from runctl_core.paths import ensure_private_dir, run_dir, state_dir
 from runctl_core.secrets import read_env_file, read_secret
 from runctl_core.tracking import ResourceTracker
+from runctl_core.training.driver import Driver
 from runctl_core.training.engine import Engine
 from runctl_core.training.plan import Plan
+from runctl_core.training.settle import settle_ends
 
 
 @frozen
@@ -49,9 +54,42 @@ def read_secrets(plan: Plan) -> dict[str, str]:
     return values
 
 
+@contextmanager
+def new_run_id(tracker: ResourceTracker) -> Iterator[str]:
+    """A new id, with a directory that no earlier run left, driven by this process alone.
+
+    From its first row on, every other command sees that somebody works on the run.
+
+    Raises:
+        StateError: The directory cannot be made.
+    """
+    while not _reserved(run_id := tracker.new_run_id()):
+        continue
+    with Driver(run_id) as driver:
+        driver.require()
+        yield run_id
+
+
+def _reserved(run_id: str) -> bool:
+    path = run_dir(run_id)
+    ensure_private_dir(os.path.dirname(path))
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        return False  # of a run that these books do not know: its checkpoints are not ours
+    except OSError as error:
+        raise StateError(
+            f"cannot make the directory {path}",
+            why=error.strerror or str(error),
+            fix=f"make room on the disk of {state_dir()}, and make it yours",
+        ) from error
+    return True
+
+
 def add_run(
     tracker: ResourceTracker,
     plan: Plan,
+    run_id: str,
     *,
     name: str,
     project: str,
@@ -61,9 +99,9 @@ def add_run(
     resume_from: str | None = None,
     clock: Clock = now,
 ) -> Run:
-    """Write a planned run with a new id into the books."""
+    """Write a planned run into the books; the caller drives it (`new_run_id`)."""
     run = Run(
-        id=tracker.new_run_id(),
+        id=run_id,
         name=name,
         project=project,
         owner=owner,
@@ -74,7 +112,11 @@ def add_run(
         created_at=clock(),
         resumed_from=resume_from,
     )
-    tracker.add_run(run, plan.to_json())
+    try:
+        tracker.add_run(run, plan.to_json())
+    except StateError:
+        shutil.rmtree(run_dir(run_id), ignore_errors=True)  # nothing half made: there is only its lock
+        raise
     return run
 
 
@@ -127,13 +169,17 @@ def resume(engine: Engine, run: Run, plan: Plan, secrets: Mapping[str, str], che
     """Start the next attempt of a run that is over.
 
     Raises:
-        Refused: The run is not over, or its deadline or budget is used up.
+        Refused: The run is not over, its deadline or budget is used up, another command resumed it
+            meanwhile, or what an earlier launch made is still there.
     """
+    if engine.tracker.run(run.id) != run:
+        raise Refused(f"another command worked on {run.id} meanwhile", fix=f"runctl status {run.id}")
     if not run.state.over:
         raise Refused(
             f"{run.id} is {run.state}, so there is nothing to resume",
             fix=f"runctl attach {run.id}, or runctl stop {run.id} first",
         )
+    _require_all_given_back(engine, run)
     engine.deadline(run, plan, run.hourly_usd)
     offers = engine.offers(plan)
     engine.tracker.save_plan(run.id, plan.to_json())
@@ -152,3 +198,17 @@ def resume(engine: Engine, run: Run, plan: Plan, secrets: Mapping[str, str], che
         resumed_from=checkpoint,
     )
     return engine.launch(run, plan, secrets, offers)
+
+
+def _require_all_given_back(engine: Engine, run: Run) -> None:
+    """No attempt begins while a job of an earlier one may still run on a machine of its own."""
+    settle_ends(engine, run)
+    there = [t for t in engine.tracker.resources(provider=run.provider, run_id=run.id) if t.problem]
+    unknown = [i for i in engine.tracker.open_intents(run.provider) if i.run_id == run.id]
+    if there or unknown:
+        raise Refused(
+            f"what an earlier attempt of {run.id} made is not gone yet",
+            why="; ".join(f"{t.resource.id}: {t.problem}" for t in there)
+            or "the provider may not list it yet",
+            fix=f"runctl ps settles it; then runctl resume {run.id}",
+        )

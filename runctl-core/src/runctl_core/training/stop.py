@@ -6,11 +6,12 @@ import time
 
 from runctl_core.errors import NotFound, Refused, UnknownOutcome
 from runctl_core.models.runs import Run, RunState
-from runctl_core.training.engine import LIVE, PLANNED_LIVE, Engine, handle_of
+from runctl_core.training.engine import PLANNED_LIVE, Engine, handle_of
 from runctl_core.training.plan import Plan
-from runctl_core.training.settle import reach, settle_run
+from runctl_core.training.settle import bring_on, reach
 
 _CLOSING_S = 60.0
+_PAUSE_S = 0.05
 
 
 def stop(engine: Engine, run: Run, *, grace_s: float | None = None) -> Run:
@@ -20,14 +21,23 @@ def stop(engine: Engine, run: Run, *, grace_s: float | None = None) -> Run:
         Refused: It is over already.
         UnknownOutcome: It was told to stop, and is not over after its grace period.
     """
-    run = settle_run(engine, run)
+    run = bring_on(engine, run)
     if run.state.over:
         raise Refused(f"{run.id} is over already: {run.state}", fix=f"runctl status {run.id}")
     plan = Plan.from_json(engine.tracker.plan(run.id))
     grace_s = plan.grace_s if grace_s is None else grace_s
-    if not _stopped_before_start(engine, run):
-        _cancel(engine, run, plan, grace_s)
-    return _wait(engine, run, grace_s)
+    end, told = time.monotonic() + grace_s + _CLOSING_S, False
+    while not run.state.over:
+        if time.monotonic() > end:
+            raise UnknownOutcome(
+                f"{run.id} was told to stop and is still {run.state}",
+                fix=f"runctl status {run.id}, then runctl stop {run.id} --grace-seconds 0",
+            )
+        # A launch may be between its last look and the start of the job: then it is told once more.
+        told = told or _stopped_before_start(engine, run) or _cancelled(engine, run, plan, grace_s)
+        run = bring_on(engine, run)
+        time.sleep(0 if run.state.over else _PAUSE_S)
+    return run
 
 
 def _stopped_before_start(engine: Engine, run: Run) -> bool:
@@ -44,25 +54,13 @@ def _stopped_before_start(engine: Engine, run: Run) -> bool:
     return changed is not None
 
 
-def _cancel(engine: Engine, run: Run, plan: Plan, grace_s: float) -> None:
+def _cancelled(engine: Engine, run: Run, plan: Plan, grace_s: float) -> bool:
     run = engine.tracker.run(run.id)
     executor = reach(run, plan, engine.open_provider(plan))
     if executor is None:
-        return
+        return False
     try:
         executor.cancel(handle_of(run), grace_s)
     except NotFound:
-        return  # its command was killed before the job started; settling closes it
-
-
-def _wait(engine: Engine, run: Run, grace_s: float) -> Run:
-    end = time.monotonic() + grace_s + _CLOSING_S
-    while time.monotonic() < end:
-        run = settle_run(engine, run)
-        if run.state not in LIVE:
-            return run
-        time.sleep(0.05)
-    raise UnknownOutcome(
-        f"{run.id} was told to stop and is still {run.state}",
-        fix=f"runctl status {run.id}, then runctl stop {run.id} --grace-seconds 0",
-    )
+        return False  # not started yet, or its command was killed: settling closes it then
+    return True
