@@ -36,7 +36,7 @@ def save(folder, epoch, steps, model, optimizer):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--epochs", type=int, default=15)
+    parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--pause", type=float, default=0.0, help="seconds to wait after each epoch")
     options = parser.parse_args()
 

@@ -195,6 +195,14 @@ def test_destroy_does_not_depend_on_a_runner_that_answers(jobs):
     assert jobs.executor.status("otter-1").phase is JobPhase.LOST
 
 
+def test_destroy_finds_a_runner_that_hangs_and_whose_state_is_damaged(jobs):
+    state, pids = tree(jobs)
+    os.kill(state["runner_pid"], signal.SIGSTOP)
+    Path(jobs.root, "otter-1", "state.json").write_text("damaged")
+    jobs.executor.destroy()
+    assert left({*pids, state["runner_pid"], state["guard_pid"]}) == []
+
+
 def test_destroy_finds_jobs_whose_directory_was_deleted(jobs):
     _, pids = tree(jobs)
     shutil.rmtree(jobs.root)

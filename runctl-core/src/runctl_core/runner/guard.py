@@ -24,7 +24,7 @@ def guard(directory: str, watched: int, runner_pid: int) -> NoReturn:
         _await(runner_pid)
         while os.path.isdir(directory) and job_directory.started(directory):
             try:
-                job_directory.bury(directory, "its runner was killed", reap=True)
+                job_directory.bury(directory, "its runner was killed", guard=True)
                 break
             except OSError:
                 time.sleep(RETRY_S)  # the disk is full: the state must be told some time

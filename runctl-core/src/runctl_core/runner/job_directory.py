@@ -124,13 +124,18 @@ def check(directory: str) -> str:
         os.close(handle)
 
 
-def bury(directory: str, message: str, *, reap: bool = False) -> None:
+def bury(directory: str, message: str, *, guard: bool = False) -> None:
     """End what is left of a job whose runner is dead, then write that it is lost.
+
+    Args:
+        directory: The job's.
+        message: How its runner ended.
+        guard: Whether we are the guard, to whom the runner's orphans came back.
 
     Raises:
         OSError: The state cannot be written.
     """
-    survivors = processes.end_all(lambda: leftovers(directory), reap=reap)
+    survivors = processes.end_all(lambda: leftovers(directory, guard=guard), reap=guard)
     state = read_state(directory)
     if state.get("phase") in OVER:
         return
@@ -143,17 +148,16 @@ def bury(directory: str, message: str, *, reap: bool = False) -> None:
     write_json(path, {**state, **lost, "message": message}, durable=True)
 
 
-def leftovers(directory: str) -> set[int]:
+def leftovers(directory: str, *, guard: bool = False) -> set[int]:
     """The processes of a job whose runner is dead. No pid is trusted without its start time.
 
-    Orphans of a dead runner come back to its guard, so our own children count as the job's when we
-    are the guard; any other caller stands outside of the job.
+    Our own children count as the job's when we are the guard; any other caller stands outside of it.
     """
     found, me = processes.table(), os.getpid()
     known = {p for p, start in _recorded(directory) if p in found and found[p].start == start}
     known |= processes.marked(found, directory)
     sessions = {found[pid].session for pid in known} - {os.getsid(0)}
-    roots = {me} if read_state(directory).get("guard_pid") == me else set()
+    roots = {me} if guard else set()
     return (known | processes.family(found, known | roots, sessions)) - {me}
 
 
@@ -204,16 +208,36 @@ def _jobs(root: str) -> list[str]:
 
 def _destroy_one(directory: str) -> set[int]:
     """Wait until the runner has ended its job; one that hangs is killed, and so is its guard."""
-    for victim in ("", "runner_pid", "guard_pid"):
-        pid = read_state(directory).get(victim)
-        if pid:
-            processes.send([pid], signal.SIGKILL)
+    for victims in (_nobody, _runner, _keepers):
+        processes.send(victims(directory), signal.SIGKILL)
         deadline = time.monotonic() + _PATIENCE_S
         while time.monotonic() < deadline:
             if check(directory) != "alive":
                 return set()
             time.sleep(0.01)
     return leftovers(directory)
+
+
+def _nobody(_directory: str) -> set[int]:
+    return set()
+
+
+def _runner(directory: str) -> set[int]:
+    """The runner, also of a job whose state is damaged: then it is the child of its guard."""
+    keepers, found = _keepers(directory), processes.table()
+    told = keepers & {read_state(directory).get("runner_pid")}
+    return told or {pid for pid in keepers if pid in found and found[pid].parent in keepers}
+
+
+def _keepers(directory: str) -> set[int]:
+    """The runner and the guard: they have the lock open, and were started for this root."""
+    if not processes.LINUX:
+        state = read_state(directory)
+        return {state[name] for name in ("runner_pid", "guard_pid") if state.get(name)}
+    path = os.path.join(directory, "lock")
+    start = os.fsencode(f"\0start\0{os.path.dirname(directory)}\0")
+    started = [pid for pid in processes.table() if processes.slurp(f"/proc/{pid}/cmdline").endswith(start)]
+    return {pid for pid in started if path in processes.open_files(pid)}
 
 
 def _below(root: str) -> set[int]:

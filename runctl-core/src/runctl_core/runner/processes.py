@@ -95,6 +95,14 @@ def slurp(path: str) -> bytes:
         os.close(handle)
 
 
+def open_files(pid: int) -> set[str]:
+    """Paths of what a process has open; empty when it is gone or not ours. Linux only."""
+    try:
+        return {os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")}
+    except OSError:
+        return set()
+
+
 def boot_id() -> str:
     """Changes when the machine starts again; empty where nobody tells."""
     return slurp("/proc/sys/kernel/random/boot_id").decode().strip()
