@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from runctl_core.errors import StateError
+from runctl_core.errors import StateError, UsageError
 
 
 def state_dir() -> str:
@@ -43,6 +43,18 @@ def ensure_private_dir(path: str) -> str:
             fix="set RUNCTL_STATE_DIR to a directory that you can write to",
         ) from error
     return path
+
+
+def require_text(name: str) -> None:
+    """Raise UsageError for a name that is not text in UTF-8: the books cannot keep it."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise UsageError(
+            f"{name!r} is not text in UTF-8",
+            why="runctl keeps names as text",
+            fix="rename it, and use that name",
+        ) from None
 
 
 def _directory(own: str, xdg: str, fallback: str) -> str:

@@ -38,7 +38,7 @@ def runs(
     owner: Annotated[str | None, Option(help="Only this owner.")] = None,
     provider: Annotated[str | None, Option(help="Only this provider.")] = None,
     since: Annotated[str | None, Option(metavar="AGE", help="Not older than `30m`, `12h`, `7d`.")] = None,
-    limit: Annotated[int, Option(help="At most so many, newest first; 0 for all.")] = 50,
+    limit: Annotated[int, Option(min=0, help="At most so many, newest first; 0 for all.")] = 50,
     json: JsonFlag = False,
 ) -> None:
     """List the history of runs, newest first.
@@ -77,7 +77,7 @@ def _since(text: str) -> datetime:
     from runctl_core.errors import UsageError
 
     units = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-    if text[-1:] not in units or not text[:-1].isdecimal():
+    if text[-1:] not in units or not text[:-1].isdecimal() or len(text) > 6:
         raise UsageError(f"{text!r} is no age", why="a number and m, h, d or w", fix="--since 7d")
     return now() - timedelta(**{units[text[-1]]: int(text[:-1])})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from typer import Argument, Exit, Option
 
@@ -165,22 +165,24 @@ def resume(
     from attrs import evolve
 
     from runctl_core.cli.progress import TerminalReporter
+    from runctl_core.config import CoreSettings
+    from runctl_core.settings import convert
     from runctl_core.training import start
 
     reporter = TerminalReporter(output_to_stderr=json)
     session = Session(None, reporter)
     found = session.settled_run(run)
     spent = session.tracker.cost_of_run(found.id).usd
-    _positive(max_hours, "--max-hours")
     plan = start.extend(
         found,
         session.plan(found),
-        max_hours=max_hours,
+        max_hours=positive(max_hours, "--max-hours"),
         budget_usd=money(budget, "--budget"),
         spent_usd=spent,
     )
     if idle_minutes is not None:
-        plan = evolve(plan, idle_minutes=idle_minutes)
+        fitting = convert(CoreSettings, "idle_minutes", idle_minutes, "--idle-minutes")
+        plan = evolve(plan, idle_minutes=fitting)
     path = _resume_point(reporter, found, plan, checkpoint, fresh)
     secrets = start.read_secrets(plan)
     from runctl_core.training.driver import Driver
@@ -211,11 +213,14 @@ def _resume_point(
 
 def _start(session: Session, plan: Plan, script: str, name: str, resume: str | None) -> Run:
     from runctl_core.errors import UsageError
+    from runctl_core.paths import require_text
     from runctl_core.training import start
     from runctl_core.training.driver import Driver
 
     if plan.on_finish not in ("terminate", "keep"):
         raise UsageError(f"--on-finish {plan.on_finish} is unknown", fix="--on-finish keep")
+    require_text(plan.workdir)
+    start.require_fitting_outputs(plan)
     secrets = start.read_secrets(plan)
     checkpoint = start.checkpoint_argument(resume) if resume else None
     session.settle(provider=plan.provider)
@@ -321,7 +326,7 @@ def resource_request(
     """The fields of a `ResourceRequest`, JSON-ready. Raises UsageError for a malformed GPU."""
     from runctl_core.models.resources import parse_gpu
 
-    name, count = parse_gpu(gpu) if gpu else (None, 0)
+    name, count = parse_gpu(gpu) if gpu is not None else (None, 0)
     return {
         "gpu": name,
         "gpu_count": count,
@@ -355,17 +360,25 @@ def money(text: str | None, option: str) -> Decimal | None:
     try:
         amount = Decimal(text.removeprefix("$"))
     except InvalidOperation:
-        amount = Decimal(-1)
-    if not amount.is_finite() or amount <= 0:
-        raise UsageError(f"{option} takes a number of dollars above zero, not {text!r}", fix=f"{option} 5.00")
-    return amount
+        amount = Decimal("NaN")
+    if not amount.is_finite():
+        raise UsageError(f"{option} takes a number of dollars, not {text!r}", fix=f"{option} 5.00")
+    return positive(amount, option)
 
 
-def _positive(value: float | None, option: str) -> None:
+N = TypeVar("N", float, Decimal)
+
+
+def positive(value: N | None, option: str) -> N | None:
+    """The number that an option was given. Raises UsageError unless it is above zero and no slip."""
+    from runctl_core.config import LARGEST
     from runctl_core.errors import UsageError
 
-    if value is not None and not 0 < value < float("inf"):
-        raise UsageError(f"{option} takes a number above zero, not {value}", fix=f"{option} 2")
+    if value is not None and not 0 < value <= LARGEST:
+        raise UsageError(
+            f"{option} takes a number above zero and not above {LARGEST}, not {value}", fix=f"{option} 2"
+        )
+    return value
 
 
 def _owner() -> str:

@@ -15,6 +15,7 @@ from runctl_core.checkpoints import describe, newest_complete
 from runctl_core.clock import Clock, now
 from runctl_core.errors import NotFound, Refused, UsageError
 from runctl_core.models.runs import Run, RunState
+from runctl_core.paths import state_dir
 from runctl_core.secrets import read_env_file, read_secret
 from runctl_core.tracking import ResourceTracker
 from runctl_core.training.engine import Engine
@@ -32,6 +33,27 @@ class Resumption:
 
     checkpoint: str | None
     passed_over: tuple[str, ...] = ()
+
+
+def require_fitting_outputs(plan: Plan) -> None:
+    """Raise UsageError for outputs that cannot all be brought home."""
+    home = os.path.realpath(state_dir())
+    names: dict[str, str] = {}
+    for path in plan.outputs:
+        there = os.path.realpath(os.path.join(plan.workdir, path))
+        if os.path.commonpath((there, home)) == there:
+            raise UsageError(
+                f"the output {path} holds runctl's own state",
+                why=f"it would be copied into itself, below {home}",
+                fix="--output with the folder that the script writes, such as results",
+            )
+        twin = names.setdefault(plan.output_name(path), path)
+        if twin != path:
+            raise UsageError(
+                f"the outputs {twin} and {path} have one name",
+                why="both come home under it",
+                fix="give one of them another name, or name the folder above both",
+            )
 
 
 def read_secrets(plan: Plan) -> dict[str, str]:
