@@ -65,7 +65,7 @@ def read_secret(spec: str) -> tuple[str, str]:
             why="every user of this computer can read command lines",
             fix=f"export {name}=…, then: --secret {name}",
         )
-    return name, _read(source[1:]).rstrip("\n")
+    return name, _read(source[1:]).rstrip("\r\n")
 
 
 def _read(path: str) -> str:
