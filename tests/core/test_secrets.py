@@ -53,7 +53,9 @@ def test_any_file_of_variables_is_read_whole(tmp_path: Path, values: dict[str, s
     assert read_env_file(str(path)) == values
 
 
-@pytest.mark.parametrize("line", ["sesame", "1KEY=sesame", "KEY sesame", "=sesame", "KEY-2=sesame", "a b=sesame"])
+@pytest.mark.parametrize(
+    "line", ["sesame", "1KEY=sesame", "KEY sesame", "=sesame", "KEY-2=sesame", "a b=sesame"]
+)
 def test_a_line_that_is_none_is_told_by_its_number_alone(tmp_path: Path, line: str) -> None:
     path = tmp_path / "env"
     path.write_text(f"FINE=1\n{line}\n")
@@ -63,7 +65,9 @@ def test_a_line_that_is_none_is_told_by_its_number_alone(tmp_path: Path, line: s
     assert "sesame" not in _told(caught.value)
 
 
-def test_a_secret_comes_from_the_environment_or_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_comes_from_the_environment_or_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("KEY", "sesame")
     assert read_secret("KEY") == ("KEY", "sesame")
     (tmp_path / "key").write_text("several\nlines\n")
