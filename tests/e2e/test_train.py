@@ -146,7 +146,7 @@ def test_secrets_are_nowhere_but_in_the_script(home: Home) -> None:
         "print(hashlib.sha256((v['TOKEN'] + v['API_KEY']).encode()).hexdigest(), flush=True); time.sleep(30)",
     )
     args = ["s.py", "--env-file", ".env", "--secret", "API_KEY", "--detach"]
-    done = home.runctl("train", *args, env={"API_KEY": secret, "RUNCTL_LOG": "debug"})
+    done = home.runctl("train", *args, env={"API_KEY": secret})
     run = done.stdout.decode().strip()
     wait_for(lambda: home.runctl("logs", run).stdout)
     command_lines = b"".join(

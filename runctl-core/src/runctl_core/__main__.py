@@ -16,14 +16,19 @@ def main(argv: list[str] | None = None) -> int:
 
         return _say(f"runctl {__version__}\n")
     if first in ("--help", "-h", "help") and len(words) <= 1:
-        from runctl_core.cli.help import root_help
-
-        return _say(root_help(_plugin_groups()))
+        return _say(root_help_page())
     if first == "_complete" and words[1:2] == ["1"]:
         return _say(_first_level(words[3] if len(words) > 3 else ""))
     from runctl_core.cli.app import run
 
     return run(words)
+
+
+def root_help_page() -> str:
+    """What `runctl --help` prints."""
+    from runctl_core.cli.help import root_help
+
+    return root_help(_plugin_groups())
 
 
 def _open_what_is_closed() -> None:
@@ -53,10 +58,13 @@ def _say(text: str) -> int:
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader has gone: end as quietly as a program that SIGPIPE ended.
-        sys.stdout = None
-        return 141
+    except OSError as error:
+        sys.stdout = None  # what it did not take is not tried again at the end
+        if isinstance(error, BrokenPipeError):
+            return 141  # The reader has gone: end as quietly as a program that SIGPIPE ended.
+        sys.stderr.write(f"error: standard output cannot be written\n  why: {error.strerror}\n")
+        sys.stderr.write("  fix: make room there, or send it elsewhere\n")
+        return 109
     return 0
 
 

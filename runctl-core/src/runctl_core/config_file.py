@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from typing import Any
 
@@ -44,6 +45,12 @@ def unset_value(key: str, *, project: bool, directory: str) -> str:
     return path
 
 
+def is_secret(key: str) -> bool:
+    """Whether the value of `key` is never shown. Raises ConfigError, PluginError for an unknown key."""
+    _, name, settings = _declared(key)
+    return next(declared.secret for declared in describe(settings) if declared.name == name)
+
+
 def _declared(key: str) -> tuple[list[str], str, type]:
     parts = key.split(".")
     if len(parts) == 3 and parts[0] == "providers":
@@ -82,12 +89,15 @@ def _toml(value: Any) -> Any:
 def _write(path: str, document: Any) -> None:
     import tomlkit
 
+    path = os.path.realpath(path)  # a link to a file that is kept elsewhere stays one
     folder = os.path.dirname(path)
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
         fd, partial = tempfile.mkstemp(dir=folder, prefix=".config-")
         with os.fdopen(fd, "w", encoding="utf-8") as file:
             file.write(tomlkit.dumps(document))
+        if os.path.exists(path):
+            shutil.copymode(path, partial)
         os.replace(partial, path)
     except OSError as error:
         raise StateError(

@@ -11,7 +11,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from runctl_core.errors import StateError
+from runctl_core.errors import StateError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,6 +61,18 @@ def write_whole(path: str, pieces: Iterable[bytes]) -> None:
         with contextlib.suppress(OSError):
             os.unlink(partial)
         raise
+
+
+def require_text(name: str) -> None:
+    """Raise UsageError for a name that is not text in UTF-8: the books cannot keep it."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise UsageError(
+            f"{name!r} is not text in UTF-8",
+            why="runctl keeps names as text",
+            fix="rename it, and use that name",
+        ) from None
 
 
 def _directory(own: str, xdg: str, fallback: str) -> str:

@@ -235,9 +235,10 @@ def _key(point: EntryPoint) -> tuple[str, str]:
 
 
 def _load(point: EntryPoint) -> PluginReport:
-    if _key(point) not in _reports:
-        _reports[_key(point)] = _loaded(point)
-    return _reports[_key(point)]
+    if _key(point) in _reports:
+        return _reports[_key(point)]
+    # The first verdict stays: a load that was given up may still end, behind everybody's back.
+    return _reports.setdefault(_key(point), _loaded(point))
 
 
 def _loaded(point: EntryPoint) -> PluginReport:

@@ -24,7 +24,7 @@ def read_env_file(path: str) -> dict[str, str]:
         UsageError: A line is something else. The message has its number, never its text.
     """
     values = {}
-    for number, raw in enumerate(_read(path).splitlines(), start=1):
+    for number, raw in enumerate(_read(path).split("\n"), start=1):
         line = raw.strip()
         if not line or line.startswith("#"):
             continue
@@ -33,6 +33,16 @@ def read_env_file(path: str) -> dict[str, str]:
             raise UsageError(f"{path}, line {number} is not NAME=VALUE", fix="put one variable on each line")
         values[name.strip()] = _unquoted(value.strip())
     return values
+
+
+def _require_fitting(text: str, path: str) -> str:
+    if "\0" in text:
+        raise UsageError(
+            f"{path} has a zero byte",
+            why="no variable can hold one",
+            fix="encode it, with base64 for example, and decode it in the script",
+        )
+    return text
 
 
 def read_secret(spec: str) -> tuple[str, str]:
@@ -55,13 +65,13 @@ def read_secret(spec: str) -> tuple[str, str]:
             why="every user of this computer can read command lines",
             fix=f"export {name}=…, then: --secret {name}",
         )
-    return name, _read(source[1:]).rstrip("\n")
+    return name, _read(source[1:]).rstrip("\r\n")
 
 
 def _read(path: str) -> str:
     try:
-        with open(os.path.expanduser(path), encoding="utf-8") as file:
-            return file.read()
+        with open(os.path.expanduser(path), encoding="utf-8-sig") as file:
+            return _require_fitting(file.read(), path)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise NotFound(f"cannot read {path}", why=reason, fix="check the path") from None

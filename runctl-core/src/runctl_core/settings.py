@@ -50,13 +50,13 @@ def setting(
     Args:
         default: Its value when nobody sets it; a list is copied for each instance.
         help: One line for `--help`, `config show` and the reference.
-        secret: Never shown.
+        secret: Never shown: not in listings, errors or the instance's `repr`, and it has no flag.
         valid: Says what is wrong with a value; an empty text for nothing.
     """
     metadata = {"help": help, "secret": secret, "valid": valid}
     if isinstance(default, list):
-        return attrs.field(factory=lambda: list(default), metadata=metadata)
-    return attrs.field(default=default, metadata=metadata)
+        return attrs.field(factory=lambda: list(default), metadata=metadata, repr=not secret)
+    return attrs.field(default=default, metadata=metadata, repr=not secret)
 
 
 @frozen

@@ -47,17 +47,17 @@ def run(words: list[str]) -> int:
 
 
 def _dispatch(words: list[str]) -> int:
-    _require_text(words)
     if words[0] == "_complete":
         from runctl_core.cli.complete import complete
 
         return complete(words[1:])
     if words[0] in _HELP or words[0] == "help":
-        return _dispatch([*words[1:], "--help"])
+        return _help([word for word in words if word not in (*_HELP, "help")])
     if _quick(words):
         return 0
     row = table.find(words)
     if row is not None:
+        _require_whole_words(words)
         depth = len(row[0].split())
         return _invoke(row[0], _function(row), words[depth:])
     if table.subcommands(words[0]):
@@ -65,15 +65,27 @@ def _dispatch(words: list[str]) -> int:
     return _plugin_group(words)
 
 
-def _require_text(words: list[str]) -> None:
-    """Raise UsageError for a word of ours that is not text. The script's own arguments may be bytes."""
+def _help(words: list[str]) -> int:
+    if words:
+        return _dispatch([*words, "--help"])
+    from runctl_core.__main__ import root_help_page
+
+    output.results().write(root_help_page())
+    return 0
+
+
+def _require_whole_words(words: list[str]) -> None:
+    """Raise UsageError for a word that is empty or no text. What follows `--` is the script's own."""
+    from runctl_core.paths import require_text
+
     for word in words[: words.index("--")] if "--" in words else words:
-        if not word.isascii() and word.encode(errors="ignore").decode() != word:
+        if not word or (word.startswith("--") and word.find("=") == len(word) - 1):
             raise UsageError(
-                f"{word!r} is not text in UTF-8",
-                why="runctl keeps names as text",
-                fix="rename it, and use that name",
+                f"{word[:-1] or 'an argument'} is empty",
+                why="a shell variable that is not set gives an empty word",
+                fix=f"runctl {words[0]} --help".replace("  ", " "),
             )
+        require_text(word)
 
 
 def _quick(words: list[str]) -> bool:
@@ -252,11 +264,11 @@ def _flag(option: Any) -> str:
 
 
 def _show(error: RunctlError) -> int:
-    output.note(f"error: {error.message}")
+    output.note(f"error: {output.visible(error.message)}")
     if error.why:
-        output.note(f"  why: {error.why}")
+        output.note("  why: " + error.why.replace("\n", "\n       "))
     if error.fix:
-        output.note(f"  fix: {error.fix}")
+        output.note(f"  fix: {output.visible(error.fix)}")
     if os.environ.get("RUNCTL_DEBUG"):
         _print_traceback()
     return error.exit_status

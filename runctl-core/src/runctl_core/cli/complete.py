@@ -13,7 +13,7 @@ from runctl_core.cli import output, table
 
 def complete(words: list[str]) -> int:
     """Print candidates, a line each, for `_complete INDEX runctl WORD...`."""
-    index = int(words[0])
+    index = int(words[0]) if words and words[0].isdecimal() else 0
     typed = words[2:]
     before, incomplete = typed[: index - 1], typed[index - 1] if len(typed) >= index else ""
     output.lines(candidates(before, incomplete))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
 from runctl_core.cli import output
 from runctl_core.cli.options import JsonFlag
+from runctl_core.errors import UsageError
 
 if TYPE_CHECKING:
     from runctl_core.config import Config
@@ -79,7 +81,10 @@ def _provider_rows(config: Config, name: str, settings: type) -> list[dict[str, 
 
 def set_(
     key: KeyArgument,
-    value: Annotated[str, Argument(metavar="VALUE", help="Lists are separated by commas.")],
+    value: Annotated[
+        str | None,
+        Argument(metavar="VALUE", help="Lists are separated by commas. A secret is asked for instead."),
+    ] = None,
     project: ProjectFlag = False,
     json: JsonFlag = False,
 ) -> None:
@@ -88,11 +93,30 @@ def set_(
     Examples:
         runctl config set max_hours 12
         runctl config set output results,plots --project
+        runctl config set providers.aws.secret_key < key.txt
     """
-    from runctl_core.config_file import set_value
+    from runctl_core.config_file import is_secret, set_value
 
-    path = set_value(key, value, project=project, directory=os.getcwd())
+    text = _secret(key, value) if is_secret(key) else value
+    if text is None:
+        raise UsageError(f"{key} is given no value", fix=f"runctl config set {key} VALUE")
+    path = set_value(key, text, project=project, directory=os.getcwd())
     _changed(key, "set", path, json)
+
+
+def _secret(key: str, value: str | None) -> str:
+    """A secret from the terminal, unseen, or from standard input."""
+    if value is not None:
+        raise UsageError(
+            f"{key} was given its value on the command line",
+            why="every user of this computer can read command lines",
+            fix=f"runctl config set {key}, which asks for it",
+        )
+    if sys.stdin.isatty():
+        import getpass
+
+        return getpass.getpass(f"{key}: ", stream=sys.stderr)
+    return sys.stdin.readline().rstrip("\n")
 
 
 def unset(key: KeyArgument, project: ProjectFlag = False, json: JsonFlag = False) -> None:

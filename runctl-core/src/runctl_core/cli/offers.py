@@ -32,7 +32,7 @@ def offers(
         runctl offers
         runctl offers --gpu H100 --max-price 3
     """
-    from runctl_core.cli.planning import money, resource_request
+    from runctl_core.cli.planning import money, positive, resource_request
     from runctl_core.config import load
     from runctl_core.plugins import provider_names
     from runctl_core.training.documents import of_offer
@@ -42,6 +42,7 @@ def offers(
     config = load(directory=os.getcwd())
     names = provider_names() if provider == "any" else [provider]
     limit = money(max_price, "--max-price")
+    positive(timeout, "--timeout")
     request = Plan(
         provider="any",
         command=(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from runctl_core.cli import output
 
@@ -86,7 +86,7 @@ def resource_request(
     """The fields of a `ResourceRequest`, JSON-ready. Raises UsageError for a malformed GPU."""
     from runctl_core.models.resources import parse_gpu
 
-    name, count = parse_gpu(gpu) if gpu else (None, 0)
+    name, count = parse_gpu(gpu) if gpu is not None else (None, 0)
     return {
         "gpu": name,
         "gpu_count": count,
@@ -120,10 +120,25 @@ def money(text: str | None, option: str) -> Decimal | None:
     try:
         amount = Decimal(text.removeprefix("$"))
     except InvalidOperation:
-        amount = Decimal(-1)
-    if not amount.is_finite() or amount <= 0:
-        raise UsageError(f"{option} takes a number of dollars above zero, not {text!r}", fix=f"{option} 5.00")
-    return amount
+        amount = Decimal("NaN")
+    if not amount.is_finite():
+        raise UsageError(f"{option} takes a number of dollars, not {text!r}", fix=f"{option} 5.00")
+    return positive(amount, option)
+
+
+N = TypeVar("N", float, Decimal)
+
+
+def positive(value: N | None, option: str) -> N | None:
+    """The number that an option was given. Raises UsageError unless it is above zero and no slip."""
+    from runctl_core.config import LARGEST
+    from runctl_core.errors import UsageError
+
+    if value is not None and not 0 < value <= LARGEST:
+        raise UsageError(
+            f"{option} takes a number above zero and not above {LARGEST}, not {value}", fix=f"{option} 2"
+        )
+    return value
 
 
 def show_plan(session: Session, plan: Plan, json: bool) -> None:

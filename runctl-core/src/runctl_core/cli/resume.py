@@ -38,8 +38,10 @@ def resume(
     from attrs import evolve
 
     from runctl_core.cli.follow import see_it_through
-    from runctl_core.cli.planning import money
+    from runctl_core.cli.planning import money, positive
     from runctl_core.cli.progress import TerminalReporter
+    from runctl_core.config import CoreSettings
+    from runctl_core.settings import convert
     from runctl_core.training import start
     from runctl_core.training.driver import Driver
 
@@ -47,16 +49,16 @@ def resume(
     session = Session(None, reporter)
     found = session.settled_run(run)
     spent = session.tracker.cost_of_run(found.id).usd
-    _positive(max_hours, "--max-hours")
     plan = start.extend(
         found,
         session.plan(found),
-        max_hours=max_hours,
+        max_hours=positive(max_hours, "--max-hours"),
         budget_usd=money(budget, "--budget"),
         spent_usd=spent,
     )
     if idle_minutes is not None:
-        plan = evolve(plan, idle_minutes=idle_minutes)
+        fitting = convert(CoreSettings, "idle_minutes", idle_minutes, "--idle-minutes")
+        plan = evolve(plan, idle_minutes=fitting)
     path = _resume_point(reporter, found, plan, checkpoint, fresh)
     secrets = start.read_secrets(plan)
     with Driver(found.id) as driver:
@@ -81,10 +83,3 @@ def _resume_point(
         f"resumes from {choice.checkpoint}" if choice.checkpoint else "no complete checkpoint: it begins anew"
     )
     return choice.checkpoint
-
-
-def _positive(value: float | None, option: str) -> None:
-    from runctl_core.errors import UsageError
-
-    if value is not None and not 0 < value < float("inf"):
-        raise UsageError(f"{option} takes a number above zero, not {value}", fix=f"{option} 2")

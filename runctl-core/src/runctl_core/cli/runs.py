@@ -76,6 +76,6 @@ def _since(text: str) -> datetime:
     from runctl_core.errors import UsageError
 
     units = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-    if text[-1:] not in units or not text[:-1].isdecimal():
+    if text[-1:] not in units or not text[:-1].isdecimal() or len(text) > 6:
         raise UsageError(f"{text!r} is no age", why="a number and m, h, d or w", fix="--since 7d")
     return now() - timedelta(**{units[text[-1]]: int(text[:-1])})

@@ -143,10 +143,13 @@ def train(
 
 def _start(session: Session, plan: Plan, script: str, name: str, resume: str | None) -> Run:
     from runctl_core.errors import RunctlError, UsageError
+    from runctl_core.paths import require_text
     from runctl_core.training import start
 
     if plan.on_finish not in ("terminate", "keep"):
         raise UsageError(f"--on-finish {plan.on_finish} is unknown", fix="--on-finish keep")
+    require_text(plan.workdir)
+    start.require_fitting_outputs(plan)
     secrets = start.read_secrets(plan)
     checkpoint = start.checkpoint_argument(resume) if resume else None
     session.settle(provider=plan.provider)

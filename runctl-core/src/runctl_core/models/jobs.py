@@ -45,7 +45,7 @@ class Job:
         setup: Programs to run first, in order; the first that fails ends the job.
         workdir: The directory that the command runs in, on the machine.
         env: Environment variables added to the machine's own. No secrets.
-        secrets: More of them; they travel in a file of mode 0600 that the runner deletes.
+        secrets: More of them. The runner gets them through a pipe; they are written nowhere.
         resume_from: The checkpoint to continue from, a path on this computer; None for a fresh start.
         checkpoint_dir: Where checkpoints go; None lets the executor choose a place of its own.
         deadline: When the runner ends the job.

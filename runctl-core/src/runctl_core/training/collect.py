@@ -77,7 +77,7 @@ def _fetch_outputs(run: Run, plan: Plan, executor: JobExecutor, handle: str) -> 
     outputs: list[str] = []
     missing: list[str] = []
     for path in plan.outputs:
-        target = os.path.join(run_dir(run.id), "outputs", os.path.basename(os.path.normpath(path)))
+        target = os.path.join(run_dir(run.id), "outputs", plan.output_name(path))
         os.makedirs(os.path.dirname(target), exist_ok=True)
         try:
             executor.fetch(handle, path, target)

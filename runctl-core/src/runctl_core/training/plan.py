@@ -88,6 +88,10 @@ class Plan:
         values["max_hourly_usd"] = _decimal(values.get("max_hourly_usd"))
         return ResourceRequest(**values)
 
+    def output_name(self, path: str) -> str:
+        """The name under which an output comes home: the last part of where it is."""
+        return os.path.basename(os.path.normpath(os.path.join(self.workdir, path)))
+
     def checkpoint_directory(self, run_id: str) -> str:
         """Where the run's checkpoints are on this computer."""
         return self.checkpoint_dir or os.path.join(run_dir(run_id), "checkpoints")

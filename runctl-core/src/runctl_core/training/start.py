@@ -39,6 +39,27 @@ class Resumption:
     passed_over: tuple[str, ...] = ()
 
 
+def require_fitting_outputs(plan: Plan) -> None:
+    """Raise UsageError for outputs that cannot all be brought home."""
+    home = os.path.realpath(state_dir())
+    names: dict[str, str] = {}
+    for path in plan.outputs:
+        there = os.path.realpath(os.path.join(plan.workdir, path))
+        if os.path.commonpath((there, home)) == there:
+            raise UsageError(
+                f"the output {path} holds runctl's own state",
+                why=f"it would be copied into itself, below {home}",
+                fix="--output with the folder that the script writes, such as results",
+            )
+        twin = names.setdefault(plan.output_name(path), path)
+        if twin != path:
+            raise UsageError(
+                f"the outputs {twin} and {path} have one name",
+                why="both come home under it",
+                fix="give one of them another name, or name the folder above both",
+            )
+
+
 def read_secrets(plan: Plan) -> dict[str, str]:
     """The values of the plan's secrets, read now. They are never stored with the run.
 
