@@ -79,7 +79,7 @@ def _nothing_made(home: Home, before: dict[str, bytes]) -> None:
             101,
             ["a/out and b/out have one name"],
         ),
-        (["train", "-train.py"], 101, ["No such option: -t"]),
+        (["train", "-train.py"], 101, ["no option -t"]),
         (["train", b"tr\xffin.py"], 101, ["not text in UTF-8"]),
         (["train", "train.py", "--name", b"\xff"], 101, ["not text in UTF-8"]),
         (["train", "line\nbreak.py"], 103, ["no script line\\nbreak.py"]),
