@@ -257,6 +257,8 @@ def test_a_disk_that_takes_nothing_at_the_start_is_one_clear_error(tmp_path):
 def test_a_disk_that_takes_nothing_delays_the_end_but_never_falsifies_it(tmp_path):
     executor = RunnerExecutor(LocalTransport(), str(tmp_path / "slot"))
     executor.start(job(tmp_path, "import time; time.sleep(1.5); raise SystemExit(5)"))
+    while executor.status("otter-1").pid is None:  # the script must not inherit the runner's limit
+        time.sleep(0.01)
     state = json.loads((tmp_path / "slot" / "otter-1" / "state.json").read_bytes())
     before = resource.prlimit(state["runner_pid"], resource.RLIMIT_FSIZE, (0, -1))
     time.sleep(8)
