@@ -73,7 +73,7 @@ def test_flags_after_the_script_are_ours(home: Home) -> None:
     home.write("s.py", "import sys; print(sys.argv[1:])")
     done = home.runctl("train", "s.py", "--max-hours", "2", "--", "--max-hours", "3")
     assert done.stdout == b"['--max-hours', '3']\n"
-    assert home.json("status", "latest")["deadline"] is not None
+    assert home.json("status", "latest")["deadline_at"] is not None
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_a_deadline_is_named_with_its_moment(home: Home) -> None:
     home.runctl("train", "s.py", "--max-hours", "0.002", "--grace-seconds", "0")
     told = _why(home)
     assert told["summary"] == "it was ended by its deadline"
-    assert f"the deadline was {home.json('status', 'latest')['deadline']}" in told["evidence"]
+    assert f"the deadline was {home.json('status', 'latest')['deadline_at']}" in told["evidence"]
     assert told["fix"].endswith("--max-hours 0.002")
     _assert_resumed(home, told)
 
@@ -107,7 +107,7 @@ def test_a_set_up_that_failed_shows_its_own_last_lines(home: Home) -> None:
     uv = home.write(
         "bin/uv",
         "#!/bin/sh\nif [ ! -e mended ]; then echo no such package; exit 2; fi\n"
-        'case $1 in run) shift 2; exec python3 "$@";; esac\n',
+        '[ "$1" = run ] || exit 0; while [ "$1" != --script ]; do shift; done; shift; exec python3 "$@"\n',
     )
     uv.chmod(0o755)
     home.env["PATH"] = f"{uv.parent}:{home.env['PATH']}"

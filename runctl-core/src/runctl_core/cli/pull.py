@@ -48,6 +48,8 @@ def pull(
         ]
         output.print_json({"run": found.id, "folder": target, "files": files})
         return
-    same = f", {len(there) - len(copied)} were there already" if len(there) > len(copied) else ""
+    already = len(set(there) - set(copied))
+    same = f"; there already: {already}" if already else ""
     total = output.size(sum(item.size_bytes for item in copied))
-    output.note(f"{len(copied)} files ({total}) copied to {target}{same}")
+    so_far = "" if found.state.over else f"; it still runs: runctl pull {found.id} again for the rest"
+    output.note(f"{output.count(len(copied), 'file')} ({total}) copied to {target}{same}{so_far}")
