@@ -166,7 +166,7 @@ def packaging(session: nox.Session) -> None:
     """What is in each wheel, how it comes and goes by pip, uv tool and pipx, and what CI runs."""
     built = wheels(session)
     session.install(
-        "pytest>=8.3", "pip>=24", "pipx>=1.7", "uv>=0.7", "packaging>=24", "nox>=2025.5.1", "pyyaml>=6"
+        *TEST_TOOLS, "pip>=24", "pipx>=1.7", "uv>=0.7", "packaging>=24", "nox>=2025.5.1", "pyyaml>=6"
     )
     session.env["RUNCTL_WHEELS"] = str(next(iter(built.values())).parent)
     pytest(session, "tests/packaging")
@@ -201,7 +201,7 @@ def docs(session: nox.Session) -> None:
 def faults(session: nox.Session) -> None:
     """Kills at random moments, many runs at once, full disks: the slow and rough tests."""
     install(session, "local", *TEST_TOOLS)
-    pytest(session, "tests/core", "tests/local", "tests/e2e", options=("-m", "faults"))
+    pytest(session, "tests/core", "tests/local", "tests/e2e", "tests/faults", options=("-m", "faults"))
 
 
 @nox.session(python=HERE)

@@ -52,6 +52,11 @@ class Home:
             check=False,
         )
 
+    def shell(self, line: str) -> None:
+        """Carry out a line as it would be pasted into a shell. Fails when the line does."""
+        env = {**self.env, "PATH": f"{Path(RUNCTL).parent}{os.pathsep}{self.env['PATH']}"}
+        subprocess.run(["bash", "-c", line], cwd=self.work, env=env, check=True, timeout=60)
+
     def start(self, *args: str, **kwargs: Any) -> subprocess.Popen[bytes]:
         """Begin the real command, and return at once."""
         options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}

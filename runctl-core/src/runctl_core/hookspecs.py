@@ -86,6 +86,6 @@ class TrainingProviderSpec:
             def runctl_checks(settings):
                 if settings.api_key:
                     return [Check("key", Verdict.OK, "it is set")]
-                fix = "runctl config set providers.mycloud.api_key KEY"
+                fix = "runctl config set providers.mycloud.api_key < key.txt"
                 return [Check("key", Verdict.WARNING, "none is set", fix)]
         """

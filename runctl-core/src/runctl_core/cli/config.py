@@ -93,7 +93,7 @@ def set_(
     Examples:
         runctl config set max_hours 12
         runctl config set output results,plots --project
-        runctl config set providers.aws.secret_key < key.txt
+        runctl config set providers.mycloud.api_key < key.txt
     """
     from runctl_core.config_file import is_secret, set_value
 
