@@ -34,4 +34,4 @@ def from_micros(micros: int) -> datetime:
 
 def iso(moment: datetime) -> str:
     """`2026-11-23T16:15:55Z`: how moments stand in JSON, to the second and always in UTC."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).isoformat(timespec="seconds").removesuffix("+00:00") + "Z"

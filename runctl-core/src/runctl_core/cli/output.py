@@ -55,13 +55,17 @@ def results() -> TextIO:
 
 
 def print_json(document: Any) -> None:
-    """One JSON document on standard output; money as text, moments in UTC."""
+    """One JSON document on standard output; money as text, moments in UTC.
+
+    On a terminal it is indented. Elsewhere it is not: that takes three times as long.
+    """
     import json
 
     out = results()
-    text = json.dumps(document, indent=2, default=_plain, ensure_ascii=False)
+    indent = 2 if out.isatty() else None
+    text = json.dumps(document, indent=indent, default=_plain, ensure_ascii=False)
     if out.encoding.lower() != "utf-8" or not _is_encodable(text):
-        text = json.dumps(document, indent=2, default=_plain)
+        text = json.dumps(document, indent=indent, default=_plain)
     out.write(text + "\n")
     out.flush()
 
