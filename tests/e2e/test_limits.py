@@ -159,3 +159,10 @@ def test_any_takes_the_cheapest_provider(priced: Home) -> None:
     done = priced.runctl("train", "s.py", "--provider", "any")
     assert done.returncode == 0
     assert priced.json("runs")[0]["provider"] == "local"
+
+
+def test_a_run_that_a_limit_ended_is_not_told_to_go_on_as_it_was(home: Home) -> None:
+    home.write("s.py", "import time\ntime.sleep(60)")
+    ended = home.runctl("train", "s.py", "--max-hours", "0.0003", "--grace-seconds", "0").stderr.decode()
+    assert "runctl why" in ended
+    assert "runctl resume" not in ended, "the command that is named would be refused"

@@ -108,6 +108,8 @@ def _in_short(document: dict[str, Any]) -> list[str]:
 
 def _where(document: dict[str, Any]) -> list[tuple[str, str]]:
     """Where everything is, and the next commands of a run that did not succeed."""
+    from runctl_core.training.outcome import LIMITS
+
     whole = [c for c in document["checkpoints"] if c["complete"]]
     rows = [("checkpoints", f"{len(whole)}, newest {whole[0]['path']}")] if whole else []
     rows += [("output", f"{o['path']} ({output.size(o['size_bytes'])})") for o in document["outputs"]]
@@ -115,5 +117,7 @@ def _where(document: dict[str, Any]) -> list[tuple[str, str]]:
     rows += [("log", document["log"])] if os.path.exists(document["log"]) else []
     rows += [("receipt", document["receipt"])]
     if document["state"] != "succeeded":
-        rows += [("why", f"runctl why {document['run']}"), ("go on", f"runctl resume {document['run']}")]
+        rows += [("why", f"runctl why {document['run']}")]
+        if document["ended_by"] not in LIMITS:  # then more time or money is needed first, as `why` says
+            rows += [("go on", f"runctl resume {document['run']}")]
     return rows
