@@ -57,7 +57,10 @@ def nothing_is_left(home: Home, resource: str | None) -> str:
     if resource is None:
         return ""
     slot = home.state / "local" / "slots" / resource
-    if slot.exists():
+    try:
+        # A run is closed before its slot is let go, and another command may be at it just now.
+        wait_for(lambda: not slot.exists(), seconds=15)
+    except AssertionError:
         return f"the slot {slot} was not released"
     try:
         wait_for(lambda: not processes_of(slot), seconds=5)
