@@ -102,7 +102,7 @@ def test_a_reader_that_does_not_read_holds_up_nobody(home: Home) -> None:
 def test_a_reader_that_reconnects_gets_each_byte_once(home: Home) -> None:
     data = random.Random(3).randbytes(400_000)
     home.write("data.bin", data)
-    home.write("s.py", WRITES_DATA.replace("PAUSE", "0.25"))
+    home.write("s.py", WRITES_DATA.replace("PAUSE", "0.8"))
     run = home.detached("s.py")
     copy = home.work / "copy.log"
     copy.touch()

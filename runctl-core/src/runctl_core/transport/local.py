@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+import signal
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from runctl_core.errors import NotFound, StateError, UnknownOutcome
 from runctl_core.transport import Completed, Transport
-
-if TYPE_CHECKING:
-    import subprocess
 
 
 class LocalTransport(Transport):
@@ -38,13 +37,14 @@ class LocalTransport(Transport):
         """See `Transport.stream`. Raises NotFound for a program or directory that is not there."""
         import subprocess
 
-        try:
-            child = subprocess.Popen(argv, cwd=cwd, env={**os.environ, **(env or {})})
-        except OSError as error:
-            if error.filename == cwd:
-                raise NotFound(f"no directory {cwd}", why=error.strerror or "") from error
-            raise NotFound(f"cannot execute {argv[0]}", why=error.strerror or "") from error
-        return _shell_status(_wait(child))
+        with _ctrl_c_for_the_child():
+            try:
+                child = subprocess.Popen(argv, cwd=cwd, env={**os.environ, **(env or {})})
+            except OSError as error:
+                if error.filename == cwd:
+                    raise NotFound(f"no directory {cwd}", why=error.strerror or "") from error
+                raise NotFound(f"cannot execute {argv[0]}", why=error.strerror or "") from error
+            return _shell_status(child.wait())
 
     def put(self, source: str, target: str, *, mode: int | None = None) -> None:
         """See `Transport.put`. Folders above `target` are made. Raises NotFound, StateError."""
@@ -79,13 +79,22 @@ def _cannot(error: OSError) -> int:
     return 127 if isinstance(error, FileNotFoundError) else 126
 
 
-def _wait(child: subprocess.Popen[bytes]) -> int:
-    """Wait for the child's own end: Ctrl-C on the terminal is for the child."""
-    while True:
-        try:
-            return child.wait()
-        except KeyboardInterrupt:
-            continue
+@contextmanager
+def _ctrl_c_for_the_child() -> Iterator[None]:
+    """Let Ctrl-C pass by this process, because the terminal sends it to the child too.
+
+    Catching KeyboardInterrupt would be too late: it may strike when the child's status was taken
+    from the kernel and is not kept yet. A handler, unlike `SIG_IGN`, is not inherited by the child.
+    """
+    in_main = threading.current_thread() is threading.main_thread()
+    if not in_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _copy(source: str, target: str, mode: int | None) -> None:
