@@ -1,4 +1,4 @@
-"""Figures in words: money, spans of time, sizes, numbers of things. One way for every place that shows them."""
+"""Figures in words: money, time, sizes, numbers of things. One way for every place that shows them."""
 
 from __future__ import annotations
 
