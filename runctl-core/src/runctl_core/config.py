@@ -73,6 +73,9 @@ class CoreSettings:
     max_price: Decimal | None = setting(
         None, help="The highest price per hour, in dollars.", valid=_above_zero
     )
+    list_timeout_seconds: float = setting(
+        20.0, help="How long a provider may take to list what it has.", valid=_above_zero
+    )
     grace_seconds: float = setting(30.0, help="Time between SIGTERM and SIGKILL.", valid=_not_negative)
     on_finish: Literal["terminate", "keep"] = setting(
         "terminate", help="What becomes of the machine at the end."

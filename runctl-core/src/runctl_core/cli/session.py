@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from runctl_core.tracking import ResourceTracker
 
 if TYPE_CHECKING:
     from runctl_core.config import Config, CoreSettings
+    from runctl_core.inventory import Inventory
     from runctl_core.models.runs import Run
     from runctl_core.provider import TrainingProvider
     from runctl_core.training.engine import Engine
@@ -57,16 +58,46 @@ class Session:
         reporter = self._reporter or TerminalReporter(output_to_stderr=True)
         return Engine(self.tracker, self.open_provider, reporter=reporter)
 
+    @property
+    def owner(self) -> str:
+        """Who uses runctl here: the owner of new runs. What carries this name is the user's own."""
+        return self.settings.owner or _account()
+
     def open_provider(self, plan: Plan) -> TrainingProvider:
         """The provider of a plan. Raises PluginError or ConfigError."""
-        key = f"{plan.provider} {sorted(plan.provider_flags.items())}"
+        return self.provider(plan.provider, plan.provider_flags)
+
+    def provider(self, name: str, flags: Mapping[str, Any] | None = None) -> TrainingProvider:
+        """A provider with its configured settings. Raises PluginError or ConfigError."""
+        key = f"{name} {sorted((flags or {}).items())}"
         if key not in self._providers:
             from runctl_core.plugins import load_provider, open_provider
 
-            info = load_provider(plan.provider)
-            settings = self.config.provider_settings(plan.provider, info.settings, plan.provider_flags)
+            info = load_provider(name)
+            settings = self.config.provider_settings(name, info.settings, flags)
             self._providers[key] = open_provider(info, settings)
         return self._providers[key]
+
+    def inventory(self, names: Sequence[str] | None = None, *, timeout_s: float | None = None) -> Inventory:
+        """Everything that the providers have, asked now.
+
+        Args:
+            names: Whom to ask; every installed provider by default, and those that the books know.
+            timeout_s: Seconds that each has; as configured by default.
+
+        Raises:
+            PluginError: A name that is neither installed nor in the books.
+            StateError: The books cannot be read or written.
+        """
+        from runctl_core.inventory import take_inventory
+        from runctl_core.plugins import load_report, provider_names
+
+        everyone = dict.fromkeys([*provider_names(), *self.tracker.providers()])
+        for name in names or ():
+            if name not in everyone:
+                load_report(name)  # it names the near ones
+        timeout_s = timeout_s or self.settings.list_timeout_seconds
+        return take_inventory(self.tracker, list(names or everyone), self.provider, timeout_s=timeout_s)
 
     def settled_run(self, ref: str) -> Run:
         """The run that `ref` names, after its books were brought up to date. Raises NotFound."""
@@ -88,3 +119,10 @@ class Session:
         from runctl_core.training.plan import Plan
 
         return Plan.from_json(self.tracker.plan(run.id))
+
+
+def _account() -> str:
+    import getpass
+    import socket
+
+    return f"{getpass.getuser()}@{socket.gethostname()}"
