@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from runctl_core.clock import iso
+from runctl_core.fields import moment as moment
+from runctl_core.fields import money as money
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
     from decimal import Decimal
 
     from runctl_core.models.checkpoints import Checkpoint
@@ -113,16 +114,3 @@ def of_plan(
 def of_total(total: Total) -> dict[str, Any]:
     """A sum of money, and how many resources of unknown price it leaves out."""
     return {"cost_usd": money(total.usd), "cost_unknown_resources": total.unknown}
-
-
-def money(usd: Decimal | None) -> str | None:
-    """Dollars as plain decimal text, never `0E-7`; None when they are unknown."""
-    if usd is None:
-        return None
-    text = f"{usd:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def moment(at: datetime | None) -> str | None:
-    """A moment in UTC; None for one that has not come."""
-    return None if at is None else iso(at)
