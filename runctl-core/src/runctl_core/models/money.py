@@ -21,11 +21,14 @@ class Price:
         hourly_usd: US dollars for an hour, or None when nobody knows.
         source: Where the figure is from: `api`, `catalogue 2026-11-01`.
         as_of: When the figure was true.
+        estimated: Whether it may differ from the bill: a list price, or the offer's for a resource
+            whose own price its provider does not tell.
     """
 
     hourly_usd: Decimal | None = field(validator=optional([instance_of(Decimal), ge(Decimal(0))]))
     source: str = ""
     as_of: datetime | None = None
+    estimated: bool = False
 
     @property
     def known(self) -> bool:
@@ -44,10 +47,42 @@ class Total:
     Attributes:
         usd: The sum of every part whose price is known.
         unknown: How many resources had time at an unknown price, and so are not in `usd`.
+        estimated_usd: The part of `usd` that is an estimate: its price is one, or nobody saw when the
+            resource went, and all the time up to the moment when that was found out is counted.
     """
 
     usd: Decimal = Decimal(0)
     unknown: int = 0
+    estimated_usd: Decimal = Decimal(0)
 
     def __add__(self, other: Total) -> Total:
-        return Total(self.usd + other.usd, self.unknown + other.unknown)
+        return Total(
+            self.usd + other.usd,
+            self.unknown + other.unknown,
+            self.estimated_usd + other.estimated_usd,
+        )
+
+
+@frozen
+class Burn:
+    """What is paid per hour now.
+
+    Attributes:
+        hourly_usd: The sum of every price that is known.
+        unknown: How many resources of unknown price are not in it.
+        estimated_hourly_usd: The part of `hourly_usd` that is an estimate.
+        resources: How many resources there are, those of unknown price included.
+    """
+
+    hourly_usd: Decimal = Decimal(0)
+    unknown: int = 0
+    estimated_hourly_usd: Decimal = Decimal(0)
+    resources: int = 0
+
+    def __add__(self, other: Burn) -> Burn:
+        return Burn(
+            self.hourly_usd + other.hourly_usd,
+            self.unknown + other.unknown,
+            self.estimated_hourly_usd + other.estimated_hourly_usd,
+            self.resources + other.resources,
+        )

@@ -60,6 +60,14 @@ _MIGRATIONS = (
     CREATE INDEX intervals_by_resource ON intervals (resource, since);
     CREATE UNIQUE INDEX intervals_open ON intervals (resource) WHERE until IS NULL;
     """,
+    """
+    ALTER TABLE resources ADD COLUMN price_estimated INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE intervals ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE budget_warnings (
+        budget TEXT NOT NULL, period TEXT NOT NULL, percent INTEGER NOT NULL, at INTEGER NOT NULL,
+        PRIMARY KEY (budget, period, percent)
+    ) WITHOUT ROWID;
+    """,
 )
 
 

@@ -12,11 +12,12 @@ from typing import Any
 from runctl_core.clock import Clock, from_micros, now, to_micros
 from runctl_core.errors import NotFound, StateError
 from runctl_core.models.intents import Intent
-from runctl_core.models.money import Total
+from runctl_core.models.money import Burn, Total
 from runctl_core.models.resources import Resource
 from runctl_core.models.runs import OVER, Run, RunChange, RunState
 from runctl_core.paths import database_path
-from runctl_core.tracking import costs, names, resources, runs
+from runctl_core.tracking import calendar, costs, names, resources, runs
+from runctl_core.tracking.costs import Window
 from runctl_core.tracking.resources import TrackedResource
 from runctl_core.tracking.store import Store
 
@@ -221,10 +222,14 @@ class ResourceTracker:
         with self._store.writing() as db:
             resources.record(db, resource, self._clock())
 
-    def mark_gone(self, provider: str, resource_id: str) -> None:
-        """Take a resource off the books, because the provider no longer has it."""
+    def mark_gone(self, provider: str, resource_id: str, *, end_seen: bool = False) -> None:
+        """Take a resource off the books, because the provider no longer has it.
+
+        Its cost up to now counts. Unless the end was seen (it was there a moment ago, and was ended
+        by us), the part since it was last seen is an estimate.
+        """
         with self._store.writing() as db:
-            resources.mark_gone(db, provider, resource_id, self._clock())
+            resources.mark_gone(db, provider, resource_id, self._clock(), end_seen=end_seen)
 
     def flag_resource(self, provider: str, resource_id: str, problem: str) -> None:
         """Keep a resource visible with the reason why it could not be ended; "" takes it back."""
@@ -247,19 +252,47 @@ class ResourceTracker:
     # money
 
     def costs(
-        self, *, by: str, since: datetime | None = None, until: datetime | None = None
+        self,
+        *,
+        by: str,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        run_id: str | None = None,
     ) -> dict[str, Total]:
         """What was spent, by `run`, `project`, `owner`, `provider`, `resource`, `day` or `month`.
 
         Time that goes on counts up to `until`, or now. Days and months are those of UTC.
         """
-        end = until or self._clock()
+        window = Window(since, until or self._clock(), run_id)
         with self._store.reading() as db:
             if by in ("day", "month"):
-                return costs.by_calendar(db, by, since, end)
-            return costs.by_column(db, by, since, end)
+                return calendar.by_calendar(db, by, window)
+            return costs.by_column(db, by, window)
+
+    def total_cost(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        run_id: str | None = None,
+        owner: str | None = None,
+    ) -> Total:
+        """What was spent in a window, in one sum.
+
+        Args:
+            since: Where the window begins; the books' beginning by default.
+            until: Where it ends; now by default.
+            run_id: Only the resources of this run.
+            owner: Only what is this owner's, or was made for a run in these books.
+        """
+        with self._store.reading() as db:
+            return costs.total(db, Window(since, until or self._clock(), run_id, owner))
 
     def cost_of_run(self, run_id: str) -> Total:
         """What all attempts of a run cost up to now."""
+        return self.total_cost(run_id=run_id)
+
+    def burn(self, *, by: str = "provider", run_id: str | None = None) -> dict[str, Burn]:
+        """What is paid per hour now, for everything that is not gone, in the state last seen."""
         with self._store.reading() as db:
-            return costs.by_column(db, "run", None, self._clock(), run_id).get(run_id, Total())
+            return costs.burning(db, by, run_id)

@@ -84,7 +84,7 @@ def _create(engine: Engine, run: Run, plan: Plan, provider: TrainingProvider, of
         engine.tracker.settle_intent(token)
         raise
     if not resource.price.known:
-        resource = evolve(resource, price=offer.price)
+        resource = evolve(resource, price=evolve(offer.price, estimated=True))
     try:
         engine.tracker.settle_intent(token, resource)
     except BaseException:
