@@ -18,7 +18,8 @@ from runctl_core.tracking import intervals
 _COLUMNS = (
     "provider", "id", "name", "state", "kind", "managed", "tags", "run_id", "project", "owner",
     "hourly_usd", "price_source", "price_as_of", "price_estimated", "created_at", "instance_type", "gpu",
-    "gpu_count", "region", "zone", "spot", "note",
+    "gpu_count", "region", "zone", "spot", "note", "vcpus", "memory_bytes",
+    "size_bytes", "attached_to",
 )  # fmt: skip
 _SEEN = ("first_seen", "last_seen", "gone_at", "problem")
 _SELECT = f"SELECT {', '.join((*_COLUMNS, *_SEEN))} FROM resources"  # noqa: S608
@@ -135,6 +136,10 @@ def _row(resource: Resource) -> tuple[Any, ...]:
         resource.zone,
         int(resource.spot),
         resource.note,
+        resource.vcpus,
+        resource.memory_bytes,
+        resource.size_bytes,
+        resource.attached_to,
     )
 
 
