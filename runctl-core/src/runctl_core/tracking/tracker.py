@@ -236,7 +236,7 @@ class ResourceTracker:
             delay_s: How long the provider may not show what is new.
         """
         with self._store.writing() as db:
-            listings.record(db, provider, listed, asked_at, delay_s)
+            listings.record(db, provider, listed, asked_at, delay_s, self._clock())
 
     def record_survey_problem(self, provider: str, problem: str) -> None:
         """Write why a provider could not be asked for its list."""
