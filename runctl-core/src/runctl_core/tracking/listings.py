@@ -62,7 +62,7 @@ def record(
     old = asked_at - timedelta(seconds=delay_s)
     for resource_id in known.keys() - seen - newer:
         if not old <= known[resource_id].first_seen <= now:
-            resources.mark_gone(db, provider, resource_id, asked_at, end_seen=False)
+            resources.mark_gone(db, provider, resource_id, asked_at)
     db.execute("INSERT OR REPLACE INTO surveys VALUES (?, ?, '')", (provider, to_micros(asked_at)))
 
 

@@ -64,7 +64,7 @@ def record(db: sqlite3.Connection, resource: Resource, at: datetime) -> None:
 
 
 def mark_gone(
-    db: sqlite3.Connection, provider: str, resource_id: str, at: datetime, *, end_seen: bool
+    db: sqlite3.Connection, provider: str, resource_id: str, at: datetime, *, end_seen: bool = False
 ) -> None:
     """The provider no longer has it: its last interval ends now."""
     key, last_seen, gone_at = _known(db, provider, resource_id) or (None, 0, None)
