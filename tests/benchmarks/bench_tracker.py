@@ -74,7 +74,8 @@ def days(turn):
 
 print(json.dumps({"lookup_ms": median_ms(look_up), "json_ms": median_ms(look_up_in_json),
                   "month_ms": median_ms(month), "days_ms": median_ms(days),
-                  "burn_ms": median_ms(lambda turn: tracker.burn(by="project")), "file_mb": os.path.getsize(path) / 1e6}))
+                  "burn_ms": median_ms(lambda turn: tracker.burn(by="project")),
+                  "file_mb": os.path.getsize(path) / 1e6}))
 """
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
+from runctl_core.models.burn import Burn
 from runctl_core.models.intents import Intent
-from runctl_core.models.money import Burn, Price, Total
+from runctl_core.models.money import Price, Total
 from runctl_core.models.resources import TAG_RUN, TAG_TOKEN, Resource, ResourceState
 from runctl_core.tracking import ResourceTracker
 from runctl_core.tracking.store import _MIGRATIONS

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.slow_books import CREATED, RUNS, Created, Event, events, moment, played
-from runctl_core.models.money import Burn, Total
+from runctl_core.models.burn import Burn
+from runctl_core.models.money import Total
 
 ANY_CLOCK, GOOD_CLOCK = events(-120), events(0)
 

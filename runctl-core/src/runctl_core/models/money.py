@@ -61,28 +61,3 @@ class Total:
             self.unknown + other.unknown,
             self.estimated_usd + other.estimated_usd,
         )
-
-
-@frozen
-class Burn:
-    """What is paid per hour now.
-
-    Attributes:
-        hourly_usd: The sum of every price that is known.
-        unknown: How many resources of unknown price are not in it.
-        estimated_hourly_usd: The part of `hourly_usd` that is an estimate.
-        resources: How many resources there are, those of unknown price included.
-    """
-
-    hourly_usd: Decimal = Decimal(0)
-    unknown: int = 0
-    estimated_hourly_usd: Decimal = Decimal(0)
-    resources: int = 0
-
-    def __add__(self, other: Burn) -> Burn:
-        return Burn(
-            self.hourly_usd + other.hourly_usd,
-            self.unknown + other.unknown,
-            self.estimated_hourly_usd + other.estimated_hourly_usd,
-            self.resources + other.resources,
-        )

@@ -16,7 +16,8 @@ from typing import Any
 from attrs import frozen
 
 from runctl_core.clock import to_micros
-from runctl_core.models.money import Burn, Total
+from runctl_core.models.burn import Burn
+from runctl_core.models.money import Total
 
 GROUPS = {
     "run": "resources.run_id",

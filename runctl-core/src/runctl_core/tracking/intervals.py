@@ -14,41 +14,22 @@ from __future__ import annotations
 import sqlite3
 from datetime import datetime
 
-from attrs import frozen
-
 from runctl_core.clock import to_micros
 from runctl_core.models.resources import Resource
 
 _OPEN = "FROM intervals WHERE resource = ? AND until IS NULL"
 
 
-@frozen
-class Rate:
-    """What is paid while an interval lasts.
-
-    Attributes:
-        state: The resource's state.
-        hourly_usd: The price of an hour, as text; None when nobody knows it.
-        estimated: 1 when the price is an estimate.
-    """
-
-    state: str
-    hourly_usd: str | None
-    estimated: int
-
-    @classmethod
-    def of(cls, resource: Resource) -> Rate:
-        """What is paid for a resource as it is shown."""
-        price = resource.price
-        hourly = None if price.hourly_usd is None else str(price.hourly_usd)
-        return cls(str(resource.state), hourly, int(price.estimated))
+_Rate = tuple[str, str | None, int]
+"""What is paid while an interval lasts: the state, the price of an hour as text (None when nobody knows
+it), and 1 when that price is an estimate."""
 
 
 def seen(db: sqlite3.Connection, key: int, resource: Resource, at: int) -> None:
     """The provider shows the resource: unless its state and price go on, an interval begins."""
-    rate = Rate.of(resource)
+    rate = _rate(resource)
     row = db.execute(f"SELECT since, state, hourly_usd, estimated {_OPEN}", (key,)).fetchone()
-    if row and row[0] <= at and Rate(*row[1:]) == rate:
+    if row and row[0] <= at and row[1:] == rate:
         return
     _end_open(db, key, at)
     latest = db.execute("SELECT MAX(until) FROM intervals WHERE resource = ?", (key,)).fetchone()[0]
@@ -62,15 +43,20 @@ def gone(db: sqlite3.Connection, key: int, at: int, last_seen: int, *, end_seen:
     When nobody saw the end, it lies between the last look and now. All of that time is counted, as
     an estimate: the books may say too much, and never too little.
     """
-    row = db.execute(f"SELECT since, state, hourly_usd, estimated {_OPEN}", (key,)).fetchone()
+    row = db.execute(f"SELECT since, state, hourly_usd {_OPEN}", (key,)).fetchone()
     if row is None:
         return
-    since, rate = row[0], Rate(*row[1:])
+    since, state, hourly = row
     proven = max(since, last_seen)
     end = max(at, proven)
     _end_open(db, key, end if end_seen else proven)
     if not end_seen and end > proven:
-        _write(db, key, proven, end, Rate(rate.state, rate.hourly_usd, 1))
+        _write(db, key, proven, end, (state, hourly, 1))
+
+
+def _rate(resource: Resource) -> _Rate:
+    hourly = resource.price.hourly_usd
+    return str(resource.state), None if hourly is None else str(hourly), int(resource.price.estimated)
 
 
 def _end_open(db: sqlite3.Connection, key: int, at: int) -> None:
@@ -79,9 +65,8 @@ def _end_open(db: sqlite3.Connection, key: int, at: int) -> None:
     db.execute("UPDATE intervals SET until = ? WHERE resource = ? AND until IS NULL", (at, key))
 
 
-def _write(db: sqlite3.Connection, key: int, since: int, until: int | None, rate: Rate) -> None:
-    values = (key, since, until, rate.state, rate.hourly_usd, rate.estimated)
-    db.execute("INSERT INTO intervals VALUES (?, ?, ?, ?, ?, ?)", values)
+def _write(db: sqlite3.Connection, key: int, since: int, until: int | None, rate: _Rate) -> None:
+    db.execute("INSERT INTO intervals VALUES (?, ?, ?, ?, ?, ?)", (key, since, until, *rate))
 
 
 def _beginning(db: sqlite3.Connection, resource: Resource, at: int) -> int:

@@ -7,20 +7,22 @@ import sqlite3
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runctl_core.clock import Clock, from_micros, now, to_micros
 from runctl_core.errors import NotFound, StateError
 from runctl_core.models.intents import Intent
-from runctl_core.models.money import Burn, Total
 from runctl_core.models.resources import Resource
 from runctl_core.models.runs import OVER, Run, RunChange, RunState
 from runctl_core.paths import database_path
-from runctl_core.tracking import calendar, costs, listings, names, resources, runs
-from runctl_core.tracking.costs import Window
+from runctl_core.tracking import listings, names, resources, runs
 from runctl_core.tracking.marks import Marks
 from runctl_core.tracking.resources import TrackedResource
 from runctl_core.tracking.store import Store
+
+if TYPE_CHECKING:
+    from runctl_core.models.burn import Burn
+    from runctl_core.models.money import Total
 
 
 class ResourceTracker:
@@ -289,7 +291,9 @@ class ResourceTracker:
 
         Time that goes on counts up to `until`, or now. Days and months are those of UTC.
         """
-        window = Window(since, until or self._clock(), run_id)
+        from runctl_core.tracking import calendar, costs
+
+        window = costs.Window(since, until or self._clock(), run_id)
         with self._store.reading() as db:
             if by in ("day", "month"):
                 return calendar.by_calendar(db, by, window)
@@ -311,8 +315,10 @@ class ResourceTracker:
             run_id: Only the resources of this run.
             owner: Only what is this owner's, or was made for a run in these books.
         """
+        from runctl_core.tracking import costs
+
         with self._store.reading() as db:
-            return costs.total(db, Window(since, until or self._clock(), run_id, owner))
+            return costs.total(db, costs.Window(since, until or self._clock(), run_id, owner))
 
     def cost_of_run(self, run_id: str) -> Total:
         """What all attempts of a run cost up to now."""
@@ -320,5 +326,7 @@ class ResourceTracker:
 
     def burn(self, *, by: str = "provider", run_id: str | None = None) -> dict[str, Burn]:
         """What is paid per hour now, for everything that is not gone, in the state last seen."""
+        from runctl_core.tracking import costs
+
         with self._store.reading() as db:
             return costs.burning(db, by, run_id)

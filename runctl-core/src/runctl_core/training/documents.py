@@ -111,8 +111,21 @@ def of_plan(
 
 
 def of_total(total: Total) -> dict[str, Any]:
-    """A sum of money, and how many resources of unknown price it leaves out."""
-    return {"cost_usd": money(total.usd), "cost_unknown_resources": total.unknown}
+    """A sum of money, the part that is an estimate, and how many of unknown price it leaves out."""
+    return {
+        "cost_usd": money(total.usd),
+        "cost_estimated_usd": money(total.estimated_usd),
+        "cost_unknown_resources": total.unknown,
+    }
+
+
+def of_burn(hourly_usd: Decimal, unknown: int, estimated_usd: Decimal) -> dict[str, Any]:
+    """What is paid per hour, the part that is an estimate, and how many of unknown price it leaves out."""
+    return {
+        "hourly_usd": money(hourly_usd),
+        "hourly_estimated_usd": money(estimated_usd),
+        "hourly_unknown_resources": unknown,
+    }
 
 
 def money(usd: Decimal | None) -> str | None:
