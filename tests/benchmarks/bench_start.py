@@ -21,7 +21,7 @@ BARS: tuple[tuple[str, float, tuple[str, ...]], ...] = (
     ("--version", 2, ("--version",)),
     ("--help", 3, ("--help",)),
     ("completion of a command", 3, ("_complete", "1", "runctl", "")),
-    (f"burn, {RUNS} resources", 4, ("burn",)),
+    ("burn, 20 resources", 4, ("burn",)),
     ("burn --json", 4, ("burn", "--json")),
     (f"ps, {RUNS} runs", 8, ("ps",)),
     (f"ps --all, {RUNS} runs", 8, ("ps", "--all")),
@@ -50,7 +50,7 @@ for number in range(int(sys.argv[1])):
     tracker.add_run(run, {"command": ["python", "train.py"]})
     tracker.change_run(run.id, RunState.FAILED, **over)
 priced = [Resource(f"i-{number}", "cloud", "kept", ResourceState.RUNNING, managed=True,
-                   price=Price(Decimal(number) / 100)) for number in range(int(sys.argv[1]))]
+                   price=Price(Decimal(number) / 100)) for number in range(20)]
 tracker.record_listing("cloud", priced, asked_at=datetime.now(UTC), delay_s=0)
 """
 

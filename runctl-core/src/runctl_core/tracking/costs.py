@@ -15,8 +15,8 @@ from typing import Any
 
 from attrs import frozen
 
-from runctl_core.clock import to_micros
-from runctl_core.models.burn import Burn
+from runctl_core.clock import from_micros, to_micros
+from runctl_core.models.burn import Burn, Commitment
 from runctl_core.models.money import Total
 
 GROUPS = {
@@ -112,6 +112,26 @@ def burning(db: sqlite3.Connection, by: str, run_id: str | None = None) -> dict[
         unknown = count if hourly is None else 0
         found[key or NOBODY] += Burn(price * count, unknown, price * guessed, count)
     return dict(found)
+
+
+def commitments(db: sqlite3.Connection, owner: str, but: str | None) -> list[Commitment]:
+    """What is there, and what is being made: an intent stays one until it is known what became of it."""
+    query = f"""
+        SELECT intervals.hourly_usd, intents.deadline
+        {_FROM} LEFT JOIN intents ON intents.provider = resources.provider
+                                 AND intents.resource_id = resources.id
+        WHERE until IS NULL{_whose(None, owner)}
+        UNION ALL
+        SELECT hourly_usd, deadline FROM intents WHERE settled = 0 AND token IS NOT :but
+    """  # noqa: S608
+    found = db.execute(query, {"owner": owner, "but": but})
+    return [
+        Commitment(
+            None if hourly is None else Decimal(hourly),
+            None if deadline is None else from_micros(deadline),
+        )
+        for hourly, deadline in found
+    ]
 
 
 def rows(db: sqlite3.Connection, query: str, window: Window) -> Iterable[Any]:

@@ -6,8 +6,9 @@ import json
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from decimal import Decimal
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from runctl_core.clock import Clock, from_micros, now, to_micros
 from runctl_core.errors import NotFound, StateError
@@ -16,16 +17,13 @@ from runctl_core.models.resources import Resource
 from runctl_core.models.runs import OVER, Run, RunChange, RunState
 from runctl_core.paths import database_path
 from runctl_core.tracking import listings, names, resources, runs
+from runctl_core.tracking.ledger import Ledger
 from runctl_core.tracking.marks import Marks
 from runctl_core.tracking.resources import TrackedResource
 from runctl_core.tracking.store import Store
 
-if TYPE_CHECKING:
-    from runctl_core.models.burn import Burn
-    from runctl_core.models.money import Total
 
-
-class ResourceTracker:
+class ResourceTracker(Ledger):
     """Runs, intents, resources and money. Every method may raise StateError.
 
     Safe to use from many threads and processes at once: each write is one transaction.
@@ -36,8 +34,7 @@ class ResourceTracker:
     """
 
     def __init__(self, path: str | None = None, *, clock: Clock = now) -> None:
-        self._store = Store(path or database_path())
-        self._clock = clock
+        super().__init__(Store(path or database_path()), clock)
         self.marks = Marks(self._store, clock)
 
     def __enter__(self) -> ResourceTracker:
@@ -163,17 +160,28 @@ class ResourceTracker:
 
     # intents
 
-    def open_intent(self, intent: Intent) -> None:
-        """Write an intent durably; it is on the disk when this returns."""
+    def open_intent(
+        self, intent: Intent, *, hourly_usd: Decimal | None = None, deadline: datetime | None = None
+    ) -> None:
+        """Write an intent durably; it is on the disk when this returns.
+
+        Args:
+            intent: The intent.
+            hourly_usd: The price of what is to be made; None when nobody knows it.
+            deadline: When that ends at the latest; None when nothing ends it.
+        """
         with self._store.writing() as db:
             db.execute(
-                "INSERT INTO intents (token, run_id, provider, attempt, created_at) VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO intents (token, run_id, provider, attempt, created_at, hourly_usd, deadline) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (
                     intent.token,
                     intent.run_id,
                     intent.provider,
                     intent.attempt,
                     to_micros(intent.created_at),
+                    None if hourly_usd is None else str(hourly_usd),
+                    deadline and to_micros(deadline),
                 ),
             )
 
@@ -276,57 +284,3 @@ class ResourceTracker:
         """Resources that fit; those that are gone only when asked (None: both)."""
         with self._store.reading() as db:
             return resources.listing(db, provider=provider, run_id=run_id, gone=gone)
-
-    # money
-
-    def costs(
-        self,
-        *,
-        by: str,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        run_id: str | None = None,
-    ) -> dict[str, Total]:
-        """What was spent, by `run`, `project`, `owner`, `provider`, `resource`, `day` or `month`.
-
-        Time that goes on counts up to `until`, or now. Days and months are those of UTC.
-        """
-        from runctl_core.tracking import calendar, costs
-
-        window = costs.Window(since, until or self._clock(), run_id)
-        with self._store.reading() as db:
-            if by in ("day", "month"):
-                return calendar.by_calendar(db, by, window)
-            return costs.by_column(db, by, window)
-
-    def total_cost(
-        self,
-        *,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        run_id: str | None = None,
-        owner: str | None = None,
-    ) -> Total:
-        """What was spent in a window, in one sum.
-
-        Args:
-            since: Where the window begins; the books' beginning by default.
-            until: Where it ends; now by default.
-            run_id: Only the resources of this run.
-            owner: Only what is this owner's, or was made for a run in these books.
-        """
-        from runctl_core.tracking import costs
-
-        with self._store.reading() as db:
-            return costs.total(db, costs.Window(since, until or self._clock(), run_id, owner))
-
-    def cost_of_run(self, run_id: str) -> Total:
-        """What all attempts of a run cost up to now."""
-        return self.total_cost(run_id=run_id)
-
-    def burn(self, *, by: str = "provider", run_id: str | None = None) -> dict[str, Burn]:
-        """What is paid per hour now, for everything that is not gone, in the state last seen."""
-        from runctl_core.tracking import costs
-
-        with self._store.reading() as db:
-            return costs.burning(db, by, run_id)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from runctl_core.models.resources import Offer
     from runctl_core.models.runs import Run, RunChange
     from runctl_core.training.plan import Plan
+    from runctl_core.training.spending import Spending
 
 
 def of_run(run: Run) -> dict[str, Any]:
@@ -125,6 +126,20 @@ def of_burn(hourly_usd: Decimal, unknown: int, estimated_usd: Decimal) -> dict[s
         "hourly_usd": money(hourly_usd),
         "hourly_estimated_usd": money(estimated_usd),
         "hourly_unknown_resources": unknown,
+    }
+
+
+def of_spending(spending: Spending, with_run_usd: Decimal) -> dict[str, Any]:
+    """How a budget stands, and what its period may come to with the run that is planned."""
+    return {
+        "budget": spending.period.budget,
+        "period": spending.period.name,
+        "limit_usd": money(spending.period.limit_usd),
+        **of_total(spending.spent),
+        "cost_unknown_resources": spending.unknown,
+        "committed_usd": money(spending.committed_usd),
+        "hourly_usd": money(spending.hourly_usd),
+        "with_run_usd": money(with_run_usd),
     }
 
 
