@@ -70,6 +70,12 @@ class CoreSettings:
     budget: Decimal | None = setting(
         None, help="End a run before it costs more dollars than this.", valid=_above_zero
     )
+    daily_budget: Decimal | None = setting(
+        None, help="Refuse a launch that could take a UTC day over so many dollars.", valid=_above_zero
+    )
+    monthly_budget: Decimal | None = setting(
+        None, help="Refuse a launch that could take a UTC month over so many dollars.", valid=_above_zero
+    )
     max_price: Decimal | None = setting(
         None, help="The highest price per hour, in dollars.", valid=_above_zero
     )

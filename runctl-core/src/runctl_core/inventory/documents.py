@@ -8,12 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from runctl_core.clock import iso
-from runctl_core.fields import moment, money
+from runctl_core.fields import moment, money, of_burn, of_total
 from runctl_core.inventory.insights import Insight
 from runctl_core.inventory.items import Inventory, Item
 from runctl_core.inventory.orphans import Orphan
 from runctl_core.inventory.summary import Group, Summary
-from runctl_core.models.money import Total
 
 
 def of_item(item: Item) -> dict[str, Any]:
@@ -34,6 +33,7 @@ def of_item(item: Item) -> dict[str, Any]:
         "hourly_usd": money(resource.price.hourly_usd),
         "price_source": resource.price.source,
         "priced_at": moment(resource.price.as_of),
+        "price_estimated": resource.price.estimated,
         "instance_type": resource.instance_type or None,
         "gpu": resource.gpu,
         "gpu_count": resource.gpu_count,
@@ -109,18 +109,13 @@ def _of_group(group: Group) -> dict[str, Any]:
     return {
         "key": group.key,
         **_of_price(group),
-        "today": _of_total(group.today),
-        "month": _of_total(group.month),
+        "today": of_total(group.today),
+        "month": of_total(group.month),
     }
 
 
 def _of_price(group: Group) -> dict[str, Any]:
     return {
         "resource_count": group.count,
-        "hourly_usd": money(group.hourly_usd),
-        "hourly_unknown_resources": group.unknown,
+        **of_burn(group.hourly_usd, group.unknown, group.estimated_usd),
     }
-
-
-def _of_total(total: Total) -> dict[str, Any]:
-    return {"cost_usd": money(total.usd), "cost_unknown_resources": total.unknown}

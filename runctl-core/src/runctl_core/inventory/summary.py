@@ -32,6 +32,7 @@ class Group:
         count: How many resources.
         hourly_usd: What they cost an hour, the sum of every known price.
         unknown: How many of them have no known price, and are not in `hourly_usd`.
+        estimated_usd: The part of `hourly_usd` that is an estimate.
         today: What was spent since midnight, UTC, also on what is gone.
         month: What was spent since the first of the month.
     """
@@ -40,6 +41,7 @@ class Group:
     count: int
     hourly_usd: Decimal
     unknown: int
+    estimated_usd: Decimal
     today: Total
     month: Total
 
@@ -82,5 +84,15 @@ def _groups(
 
 
 def _group(key: str, items: list[Item], today: Total, month: Total) -> Group:
-    known = [item.hourly_usd for item in items if item.hourly_usd is not None]
-    return Group(key, len(items), sum(known, Decimal(0)), len(items) - len(known), today, month)
+    prices = [item.resource.price for item in items]
+    known = [price.hourly_usd for price in prices if price.hourly_usd is not None]
+    estimated = [price.hourly_usd or Decimal(0) for price in prices if price.estimated]
+    return Group(
+        key,
+        len(items),
+        sum(known, Decimal(0)),
+        len(items) - len(known),
+        sum(estimated, Decimal(0)),
+        today,
+        month,
+    )
