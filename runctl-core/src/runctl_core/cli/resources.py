@@ -149,7 +149,7 @@ def summary(every: AllFlag = False, offline: OfflineFlag = False, json: JsonFlag
     session = Session()
     found = select(look(session, None, offline=offline), Filter(every=every))
     midnight = found.taken_at.replace(hour=0, minute=0, second=0, microsecond=0)
-    today, month = (_spent(session, since) for since in (midnight, midnight.replace(day=1)))
+    today, month = (_spent(session, since, found.taken_at) for since in (midnight, midnight.replace(day=1)))
     summed = summarize(found.items, today, month)
     if json:
         output.print_json(of_summary(found, summed))
@@ -158,15 +158,15 @@ def summary(every: AllFlag = False, offline: OfflineFlag = False, json: JsonFlag
     tell_problems(found, now())
 
 
-def _spent(session: Session, since: datetime) -> Mapping[str, Mapping[str, Total]]:
+def _spent(session: Session, since: datetime, until: datetime) -> Mapping[str, Mapping[str, Total]]:
     from runctl_core.inventory.summary import GROUPS
 
-    return {by: session.tracker.costs(by=by, since=since) for by in GROUPS}
+    return {by: session.tracker.costs(by=by, since=since, until=until) for by in GROUPS}
 
 
 def _show_groups(summed: Summary) -> None:
-    groups = [(by, group) for by, found in summed.groups.items() for group in found]
-    rows = [(group.key, by, *_figures(group)) for by, group in [*groups, ("everything", summed.whole)]]
+    rows = [(group.key, by, *_figures(group)) for by, found in summed.groups.items() for group in found]
+    rows.append(("all", "", *_figures(summed.whole)))
     output.table(("GROUP", "BY", "COUNT", "NOW", "TODAY", "MONTH"), rows, empty="no resources")
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from runctl_core.inventory.insights import Facts, Insight
     from runctl_core.models.jobs import Usage
     from runctl_core.models.resources import Offer
+    from runctl_core.models.runs import Run
 
 _ASKED = 64
 """The number of live runs, the dearest first, whose machines are asked what they use."""
@@ -74,33 +75,37 @@ def _facts(session: Session, found: Inventory) -> Facts:
     """What the machines of live runs use, and what spot machines cost, asked all at once."""
     from runctl_core.calls import ask_all
     from runctl_core.inventory.insights import Facts
-
-    answered = [item for item in found.items if item.resource.provider not in found.problems]
-    live = [item for item in answered if item.run is not None and item.run.resource_id == item.resource.id]
-    questions = {item.key: _usage_of(session, item) for item in live[:_ASKED]}
-    questions |= {name: _spot_of(session, name) for name in _with_machines(answered)}
-    answers, _ = ask_all(questions, lambda key: questions[key]())
-    spot: dict[tuple[str, str], Decimal] = {}
-    for name in _with_machines(answered):
-        spot |= _cheapest(name, answers.get(name, []))
-    return Facts({item.key: answers[item.key] for item in live if item.key in answers}, spot)
-
-
-def _usage_of(session: Session, item: Item) -> Callable[[], list[Usage]]:
-    from runctl_core.calls import call
-    from runctl_core.models.jobs import Usage
     from runctl_core.training.engine import handle_of
 
-    run, resource = item.run, item.resource
-    assert run is not None
+    answered = [item for item in found.items if item.resource.provider not in found.problems]
+    jobs = {item.key: (item, handle_of(run)) for item in answered if (run := _live_run(item)) is not None}
+    questions: dict[str, Callable[[], list[Any]]] = {
+        key: _usage_of(session, *jobs[key]) for key in list(jobs)[:_ASKED]
+    }
+    names = _with_machines(answered)
+    questions |= {name: _spot_of(session, name) for name in names}
+    answers, _ = ask_all(questions, lambda key: questions[key]())
+    spot: dict[tuple[str, str], Decimal] = {}
+    for name in names:
+        spot |= _cheapest(name, answers.get(name, []))
+    return Facts({key: answers[key] for key in jobs if key in answers}, spot)
+
+
+def _live_run(item: Item) -> Run | None:
+    """The run whose job is on it now."""
+    run = item.run
+    return run if run is not None and not run.state.over and run.resource_id == item.resource.id else None
+
+
+def _usage_of(session: Session, item: Item, handle: str) -> Callable[[], list[Usage]]:
+    from runctl_core.calls import call
+    from runctl_core.models.jobs import Usage
 
     def ask() -> list[Usage]:
-        executor = session.provider(resource.provider).executor(resource)
-        return list(executor.usage(handle_of(run)))
+        return list(session.provider(item.resource.provider).executor(item.resource).usage(handle))
 
-    return lambda: call(
-        f"{item.key}: usage", ask, timeout_s=session.settings.list_timeout_seconds, gives=Usage
-    )
+    timeout_s = session.settings.list_timeout_seconds
+    return lambda: call(f"{item.key}: usage", ask, timeout_s=timeout_s, gives=Usage)
 
 
 def _spot_of(session: Session, name: str) -> Callable[[], list[Offer]]:
@@ -110,7 +115,8 @@ def _spot_of(session: Session, name: str) -> Callable[[], list[Offer]]:
     def ask() -> list[Offer]:
         return list(session.provider(name).offers(ResourceRequest(spot=True)))
 
-    return lambda: call(f"{name}: offers", ask, timeout_s=session.settings.list_timeout_seconds, gives=Offer)
+    timeout_s = session.settings.list_timeout_seconds
+    return lambda: call(f"{name}: offers", ask, timeout_s=timeout_s, gives=Offer)
 
 
 def _with_machines(items: Sequence[Item]) -> list[str]:

@@ -12,6 +12,8 @@ from runctl_core.cli.resources_view import OfflineFlag, ProviderFilter, look, pe
 from runctl_core.cli.session import Session
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from runctl_core.inventory import Inventory
     from runctl_core.inventory.orphans import Orphan
 
@@ -59,16 +61,16 @@ def _show(lost: list[Orphan], found: Inventory) -> None:
     red = {number for number, orphan in enumerate(lost) if orphan.item.problem}
     output.table(columns, rows, empty="no orphans", less_wanted=("TYPE", "OWNER", "AGE"), red=red)
     if lost:
-        now = burn(orphan.item for orphan in lost)
-        output.note(f"{output.count(len(lost), 'orphan')}, {per_hour(now)}")
-        first = lost[0].item.key
-        output.notes(
-            [
-                ("end it", f"runctl resources cleanup {first}"),
-                ("it is mine", f"runctl adopt {first}"),
-                ("it is nobody's business here", f"runctl ignore {first}"),
-            ]
-        )
+        output.note(f"{output.count(len(lost), 'orphan')}, {per_hour(burn(o.item for o in lost))}")
+        output.notes(_next(lost))
+
+
+def _next(lost: Sequence[Orphan]) -> list[tuple[str, str]]:
+    """What can be done. What runctl did not make, it ends only after it was adopted."""
+    ours = [orphan.item.key for orphan in lost if orphan.item.ours]
+    first = lost[0].item.key
+    rows = [("end it", f"runctl resources cleanup {ours[0]}")] if ours else []
+    return [*rows, ("it is mine", f"runctl adopt {first}"), ("report it no more", f"runctl ignore {first}")]
 
 
 def _require_certain(found: Inventory) -> None:

@@ -98,7 +98,7 @@ def tell_problems(inventory: Inventory, at: datetime) -> None:
         why = f" ({error.why})" if error.why else ""
         last = inventory.last_answer(name)
         age = "nothing of it is known" if last is None else f"shown as of {output.age(at - last)}"
-        output.note(f"{name} does not answer, {age}: {error.message}{why}")
+        output.note(f"{name} does not answer, {age}: {error.message.removeprefix(f'{name}: ')}{why}")
 
 
 def per_hour(now: Burn) -> str:
