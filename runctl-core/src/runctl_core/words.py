@@ -7,9 +7,9 @@ from decimal import Decimal
 
 
 def cost(usd: Decimal | str, unknown: int = 0) -> str:
-    """`$1.24`, and how many resources of unknown price it leaves out."""
+    """`$1,200.24`, and how many resources of unknown price it leaves out."""
     amount = Decimal(usd)
-    text = f"${amount:.2f}" if amount == 0 or amount >= Decimal("0.01") else f"${amount:.4f}"
+    text = f"${amount:,.2f}" if amount == 0 or amount >= Decimal("0.01") else f"${amount:.4f}"
     return f"{text} and {unknown} of unknown price" if unknown else text
 
 
@@ -20,7 +20,7 @@ def hourly(usd: Decimal | None) -> str:
     if not usd:
         return "free"
     exact = usd.normalize()
-    return f"${exact:.2f}/h" if exact == round(exact, 2) else f"${exact:f}/h"
+    return f"${exact:,.2f}/h" if exact == round(exact, 2) else f"${exact:f}/h"
 
 
 def duration(seconds: float | None) -> str:

@@ -71,11 +71,11 @@ def _grid_line(usd: Decimal, y: float) -> Iterable[Element]:
 
 
 def _round_up(usd: Decimal) -> Decimal:
-    """The next of 1, 2, 4, 10 times a power of ten, so that a quarter of it is a plain figure."""
+    """The next of these steps times a power of ten, so that a quarter of it is a plain figure."""
     if not usd:
         return Decimal(1)
     unit = Decimal(10) ** math.floor(usd.log10())
-    return next(unit * step for step in (1, 2, 4, 10) if usd <= unit * step)
+    return next(unit * step for step in (1, 2, 4, 6, 8, 10) if usd <= unit * step)
 
 
 def _short(key: str) -> str:

@@ -12,7 +12,7 @@ from runctl_core.training.documents import moment, money, of_total
 
 
 def to_document(report: Report) -> dict[str, Any]:
-    """Everything that the page shows. `docs/reference/schemas/resources-export.json` describes it."""
+    """Everything that the page shows. `docs/reference/schemas/report.json` describes it."""
     return {
         "taken_at": iso(report.at),
         "hourly_usd": money(report.hourly.usd),
