@@ -41,12 +41,17 @@ def tracker(tmp_path: Path) -> Iterator[ResourceTracker]:
 
 
 def inventory(*items: Item, **problems: ProviderUnavailable) -> Inventory:
-    return Inventory(items, NOON, problems)
+    return Inventory(items, problems=problems, taken_at=NOON)
+
+
+def item(resource: Resource) -> Item:
+    """A resource of the books."""
+    return Item(resource, first_seen=NOON, last_seen=NOON)
 
 
 def bare(*resources: Resource) -> Report:
     """A report of resources, with nothing spent."""
-    lines = tuple(Line(Item(resource, NOON, NOON), Total()) for resource in resources)
+    lines = tuple(Line(item(resource), Total()) for resource in resources)
     return Report(
         NOON,
         lines,
@@ -77,7 +82,7 @@ def cells(text: str) -> list[dict[str, str]]:
 
 
 def test_the_sums_of_a_report_are_the_ledgers(tracker) -> None:
-    report = make_report(tracker, inventory(Item(MACHINE, NOON, NOON)))
+    report = make_report(tracker, inventory(item(MACHINE)))
     hours = {"today": 12, "month": 23 * 24 + 12}
     assert (report.today.usd, report.month.usd) == (hours["today"] * 2, hours["month"] * 2)
     assert report.lines[0].spent == Total(Decimal((hours["month"] + 24) * 2))
@@ -94,7 +99,7 @@ def test_the_days_of_a_report_end_with_today_and_leave_none_out(tracker) -> None
 
 def test_what_runctl_did_not_make_is_shown_when_asked_and_never_counted(tracker) -> None:
     theirs = evolve(MACHINE, id="i-2", managed=False)
-    there = inventory(Item(MACHINE, NOON, NOON), Item(theirs, NOON))
+    there = inventory(item(MACHINE), Item(theirs, last_seen=NOON))
     assert len(make_report(tracker, there).lines) == 1
     every = make_report(tracker, there, every=True)
     assert (len(every.lines), every.hourly) == (2, Total(Decimal(2)))
@@ -102,7 +107,7 @@ def test_what_runctl_did_not_make_is_shown_when_asked_and_never_counted(tracker)
 
 def test_an_unknown_price_comes_first_is_empty_and_is_counted(tracker) -> None:
     secretive = evolve(MACHINE, id="i-3", price=UNKNOWN_PRICE)
-    there = inventory(Item(MACHINE, NOON, NOON), Item(secretive, NOON, NOON))
+    there = inventory(item(MACHINE), item(secretive))
     report = make_report(tracker, there)
     first = cells(to_csv(report))[0]
     assert (first["id"], first["hourly_usd"], first["monthly_usd"]) == ("i-3", "", "")

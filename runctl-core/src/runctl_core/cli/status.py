@@ -66,7 +66,9 @@ def _usage(samples: list[Usage]) -> dict[str, Any] | None:
 
 
 def _show_status(document: dict[str, Any]) -> None:
-    cost = output.cost(document["cost_usd"], document["cost_unknown_resources"])
+    cost = output.cost(
+        document["cost_usd"], document["cost_unknown_resources"], document["cost_estimated_usd"]
+    )
     output.pairs([*_identity(document), *_times(document), ("cost", cost), *_files(document)])
 
 

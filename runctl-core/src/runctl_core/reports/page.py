@@ -14,13 +14,13 @@ from decimal import Decimal
 from importlib.resources import files
 from xml.etree.ElementTree import Element
 
+from runctl_core import words
 from runctl_core.clock import iso
 from runctl_core.models.money import Total
 from runctl_core.reports import charts
 from runctl_core.reports.columns import COLUMNS, Column, plain
 from runctl_core.reports.elements import tag, to_text
 from runctl_core.reports.report import Line, Report
-from runctl_core.words import cost, count
 
 _NUMBERS = ("gpu_count", "hourly_usd", "monthly_usd", "spent_usd")
 _MONEY = _NUMBERS[1:]
@@ -73,12 +73,18 @@ def _figures(report: Report) -> Element:
 
 
 def _figure(title: str, name: str, total: Total, unit: str = "") -> Element:
-    shown = tag("dd", cost(total.usd), id=name, data_usd=plain(total.usd), data_unknown=total.unknown)
+    shown = tag(
+        "dd",
+        words.cost(total.usd, 0, total.estimated_usd),
+        id=name,
+        data_usd=plain(total.usd),
+        data_unknown=total.unknown,
+    )
     if unit:
         shown.append(tag("span", unit, class_="unit"))
     if total.unknown:
-        words = f"without {count(total.unknown, 'resource')} of unknown price"
-        shown.append(tag("span", words, class_="left-out"))
+        left_out = f"without {words.count(total.unknown, 'resource')} of unknown price"
+        shown.append(tag("span", left_out, class_="left-out"))
     return tag("div", tag("dt", title), shown)
 
 
@@ -111,7 +117,7 @@ def _resources(report: Report) -> Element:
     foot = tag(
         "tr",
         tag("td", "Spent by what is there now", colspan=at),
-        tag("td", cost(spent), id="spent", class_="number", data_usd=plain(spent)),
+        tag("td", words.cost(spent), id="spent", class_="number", data_usd=plain(spent)),
         *(tag("td") for _ in columns[at + 1 :]),
     )
     search = tag("input", type="search", hidden=True, placeholder="Filter", aria_label="Filter the resources")
@@ -153,7 +159,7 @@ def _shown(line: Line, column: Column) -> str:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}"
     if isinstance(value, Decimal):
-        return cost(value, line.spent.unknown if column.name == "spent_usd" and line.spent else 0)
+        return words.total(line.spent) if column.name == "spent_usd" and line.spent else words.cost(value)
     return "unknown" if value is None and column.name in _MONEY else plain(value)
 
 
@@ -169,4 +175,4 @@ def _runs(report: Report) -> Element:
 
 
 def _money(total: Total, **attributes: str) -> Element:
-    return tag("td", cost(total.usd, total.unknown), class_="number", **attributes)
+    return tag("td", words.total(total), class_="number", **attributes)
