@@ -33,6 +33,7 @@ __all__ = [
     "pairs",
     "per_hour",
     "print_json",
+    "print_text",
     "release_stdout",
     "results",
     "size",
@@ -96,6 +97,11 @@ def in_json(document: Any) -> str:
     if out.encoding.lower() != "utf-8" or not _is_encodable(text):
         text = json.dumps(document, indent=indent, default=_plain)
     return text + "\n"
+
+
+def print_text(text: str) -> None:
+    """Text as it is, on standard output: a file's content that was not given a name."""
+    results().write(text)
 
 
 def _is_encodable(text: str) -> bool:
