@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runctl_core.calls import call
 from runctl_core.errors import (
     AuthenticationError,
     CapacityError,
@@ -22,7 +23,6 @@ from runctl_core.errors import (
     UnknownOutcome,
 )
 from runctl_core.retry import RetryPolicy, retry
-from runctl_core.training.calls import call
 
 
 class World:
@@ -182,7 +182,7 @@ def test_what_is_not_what_was_promised_is_an_error_of_the_provider() -> None:
 
 def test_nothing_is_imported_for_trying_again_until_it_is_needed() -> None:
     code = (
-        "import sys; from runctl_core.training.calls import call; call('x', lambda: 1);"
+        "import sys; from runctl_core.calls import call; call('x', lambda: 1);"
         "print(sorted({'backoff', 'asyncio'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

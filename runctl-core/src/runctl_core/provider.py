@@ -91,6 +91,8 @@ class TrainingProvider(ABC):
     def list_resources(self) -> Iterable[Resource]:
         """Everything that exists, whether runctl made it or not. Gone resources may be left out.
 
+        Volumes and snapshots are resources too, of their own `kind`, with what they cost an hour.
+
         Intents and orphans are settled by it, so it must be whole: a listing that could not be
         completed raises instead of returning a part.
         """

@@ -154,6 +154,10 @@ class Resource:
         zone: Where inside the region.
         spot: Whether it may be taken away.
         note: Anything that a user should know: a command line, an address, a reason.
+        vcpus: Virtual processors; 0 when unknown, or when it has none.
+        memory_bytes: Main memory; 0 likewise.
+        size_bytes: The size of a volume or a snapshot; 0 likewise.
+        attached_to: The id of the machine that a volume is attached to, or that a snapshot is of.
     """
 
     id: str
@@ -172,6 +176,10 @@ class Resource:
     zone: str = ""
     spot: bool = False
     note: str = ""
+    vcpus: int = 0
+    memory_bytes: int = 0
+    size_bytes: int = 0
+    attached_to: str | None = None
 
     @property
     def token(self) -> str | None:
@@ -192,6 +200,15 @@ class Resource:
     def project(self) -> str | None:
         """The project that it was made for."""
         return self.tags.get(TAG_PROJECT)
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When it should have ended itself, from its tags; None for no end, or one that is no time."""
+        try:
+            moment = datetime.fromisoformat(self.tags[TAG_EXPIRES])
+        except (KeyError, ValueError):
+            return None
+        return moment if moment.tzinfo else None
 
     @property
     def protected(self) -> bool:

@@ -21,7 +21,7 @@ from runctl_core.models.resources import Resource, ResourceState
 _COLUMNS = (
     "provider", "id", "name", "state", "kind", "managed", "tags", "run_id", "project", "owner",
     "hourly_usd", "price_source", "price_as_of", "created_at", "instance_type", "gpu", "gpu_count",
-    "region", "zone", "spot", "note",
+    "region", "zone", "spot", "note", "vcpus", "memory_bytes", "size_bytes", "attached_to",
 )  # fmt: skip
 _SEEN = ("first_seen", "last_seen", "gone_at", "problem")
 _SELECT = f"SELECT {', '.join((*_COLUMNS, *_SEEN))} FROM resources"  # noqa: S608
@@ -143,6 +143,10 @@ def _row(resource: Resource) -> tuple[Any, ...]:
         resource.zone,
         int(resource.spot),
         resource.note,
+        resource.vcpus,
+        resource.memory_bytes,
+        resource.size_bytes,
+        resource.attached_to,
     )
 
 

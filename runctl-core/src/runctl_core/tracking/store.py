@@ -60,6 +60,19 @@ _MIGRATIONS = (
     CREATE INDEX intervals_by_resource ON intervals (resource, since);
     CREATE UNIQUE INDEX intervals_open ON intervals (resource) WHERE until IS NULL;
     """,
+    """
+    ALTER TABLE resources ADD COLUMN vcpus INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE resources ADD COLUMN memory_bytes INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE resources ADD COLUMN size_bytes INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE resources ADD COLUMN attached_to TEXT;
+    CREATE TABLE marks (
+        provider TEXT NOT NULL, id TEXT NOT NULL, mark TEXT NOT NULL, why TEXT NOT NULL,
+        by TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (provider, id, mark)
+    ) WITHOUT ROWID;
+    CREATE TABLE surveys (
+        provider TEXT PRIMARY KEY, at INTEGER NOT NULL, problem TEXT NOT NULL
+    ) WITHOUT ROWID;
+    """,
 )
 
 
@@ -145,13 +158,24 @@ def _migrate(connection: sqlite3.Connection, path: str) -> None:
                 fix="pip install --upgrade runctl-core",
             )
         for script in _MIGRATIONS[version:]:
-            for statement in filter(str.strip, script.split(";")):
+            for statement in _statements(script):
                 connection.execute(statement)
         connection.execute(f"PRAGMA user_version={len(_MIGRATIONS)}")
         connection.execute("COMMIT")
     except BaseException:
         _roll_back(connection)
         raise
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Each statement of a script; `executescript` would commit before the first. A trigger has
+    semicolons inside."""
+    statement = ""
+    for piece in script.split(";")[:-1]:
+        statement += f"{piece};"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
 
 
 def _enter_wal(connection: sqlite3.Connection) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from types import TracebackType
 from typing import Any
@@ -16,7 +16,8 @@ from runctl_core.models.money import Total
 from runctl_core.models.resources import Resource
 from runctl_core.models.runs import OVER, Run, RunChange, RunState
 from runctl_core.paths import database_path
-from runctl_core.tracking import costs, names, resources, runs
+from runctl_core.tracking import costs, listings, names, resources, runs
+from runctl_core.tracking.marks import Marks
 from runctl_core.tracking.resources import TrackedResource
 from runctl_core.tracking.store import Store
 
@@ -34,6 +35,7 @@ class ResourceTracker:
     def __init__(self, path: str | None = None, *, clock: Clock = now) -> None:
         self._store = Store(path or database_path())
         self._clock = clock
+        self.marks = Marks(self._store, clock)
 
     def __enter__(self) -> ResourceTracker:
         return self
@@ -220,6 +222,30 @@ class ResourceTracker:
         """Write what the provider shows now; a change of state or price begins a new interval."""
         with self._store.writing() as db:
             resources.record(db, resource, self._clock())
+
+    def record_listing(
+        self, provider: str, listed: Iterable[Resource], *, asked_at: datetime, delay_s: float
+    ) -> None:
+        """Write a provider's whole list: what runctl made or the user adopted, and what is gone.
+
+        Args:
+            provider: The provider's name.
+            listed: Everything that it has.
+            asked_at: When it was asked: what the books learned later is left alone.
+            delay_s: How long the provider may not show what is new.
+        """
+        with self._store.writing() as db:
+            listings.record(db, provider, listed, asked_at, delay_s)
+
+    def record_survey_problem(self, provider: str, problem: str) -> None:
+        """Write why a provider could not be asked for its list."""
+        with self._store.writing() as db:
+            listings.record_problem(db, provider, problem, self._clock())
+
+    def surveys(self) -> list[listings.Survey]:
+        """When each provider was last asked for everything that it has."""
+        with self._store.reading() as db:
+            return listings.surveys(db)
 
     def mark_gone(self, provider: str, resource_id: str) -> None:
         """Take a resource off the books, because the provider no longer has it."""

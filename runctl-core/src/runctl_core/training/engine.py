@@ -13,6 +13,7 @@ from typing import Any
 
 from attrs import evolve
 
+from runctl_core.calls import call
 from runctl_core.clock import Clock, now
 from runctl_core.errors import (
     Refused,
@@ -27,7 +28,6 @@ from runctl_core.models.runs import Run, RunState
 from runctl_core.provider import TrainingProvider
 from runctl_core.tracking import ResourceTracker
 from runctl_core.training import limits
-from runctl_core.training.calls import call
 from runctl_core.training.choose import nothing_fits, rank, within
 from runctl_core.training.collect import collect
 from runctl_core.training.intents import give_back, settle_intents

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 
 from attrs import evolve
 
+from runctl_core.calls import ask_all, call
 from runctl_core.config import Config
 from runctl_core.errors import RunctlError
 from runctl_core.models.resources import Offer, ResourceRequest
 from runctl_core.plugins import load_provider, open_provider
-from runctl_core.training.calls import call
 from runctl_core.training.choose import by_price
 
 
@@ -30,27 +29,19 @@ def gather(
         The offers within the price limit, cheapest first and unknown prices last; and the error of
         each provider that could not answer.
     """
-    offers: list[Offer] = []
-    problems: dict[str, RunctlError] = {}
 
-    def ask(name: str) -> None:
+    def ask(name: str) -> list[Offer]:
         def answer() -> list[Offer]:
             info = load_provider(name)
             provider = open_provider(info, config.provider_settings(name, info.settings))
             return list(provider.offers(request))
 
-        try:
-            found = call(f"{name}: offers", answer, timeout_s=timeout_s, gives=Offer)
-            # Whatever it calls itself: who chooses the offer must get to this provider.
-            offers.extend(evolve(offer, provider=name) for offer in found)
-        except RunctlError as error:
-            problems[name] = error
+        found = call(f"{name}: offers", answer, timeout_s=timeout_s, gives=Offer)
+        # Whatever it calls itself: who chooses the offer must get to this provider.
+        return [evolve(offer, provider=name) for offer in found]
 
-    threads = [threading.Thread(target=ask, args=(name,), daemon=True) for name in names]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    answers, problems = ask_all(names, ask)
+    offers = [offer for found in answers.values() for offer in found]
     limit = request.max_hourly_usd
     fitting = [
         offer

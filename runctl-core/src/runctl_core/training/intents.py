@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from runctl_core.calls import call
 from runctl_core.models.resources import Resource
 from runctl_core.models.runs import Run
 from runctl_core.provider import TrainingProvider
 from runctl_core.tracking import ResourceTracker
-from runctl_core.training.calls import call
 from runctl_core.training.release import AGREE_TIMEOUT_S, release
 
 _LEFT = "the launch that it was made for was given up"

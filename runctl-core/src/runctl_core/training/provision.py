@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from runctl_core.calls import CREATE_TIMEOUT_S, call
 from runctl_core.errors import (
     AuthenticationError,
     CapacityError,
@@ -30,7 +31,6 @@ from runctl_core.models.resources import (
     Offer,
     Resource,
 )
-from runctl_core.training.calls import CREATE_TIMEOUT_S, call
 from runctl_core.training.choose import nothing_fits, reached
 
 if TYPE_CHECKING:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 
+from runctl_core.calls import call
 from runctl_core.errors import ResourceNotFound, RunctlError
 from runctl_core.models.resources import Resource
 from runctl_core.provider import TrainingProvider
 from runctl_core.tracking import ResourceTracker
-from runctl_core.training.calls import call
 
 AGREE_TIMEOUT_S = 120.0
 """How long a provider may take to let go of what it accepted to end."""

@@ -10,13 +10,13 @@ from contextlib import suppress
 
 from attrs import evolve
 
+from runctl_core.calls import call
 from runctl_core.errors import NotFound, ResourceNotFound, RunctlError
 from runctl_core.executor import JobExecutor
 from runctl_core.models.resources import Resource
 from runctl_core.models.runs import Run, RunState
 from runctl_core.provider import TrainingProvider
 from runctl_core.tracking import TrackedResource
-from runctl_core.training.calls import call
 from runctl_core.training.driver import Driver
 from runctl_core.training.engine import LIVE, PLANNED_LIVE, Cancelled, Engine, handle_of
 from runctl_core.training.intents import give_back, settle_intents

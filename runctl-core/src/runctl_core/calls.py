@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from runctl_core.errors import ProviderUnavailable, RunctlError, UnknownOutcome
@@ -58,6 +59,35 @@ def call(
     except BaseException as error:
         raise _unexplained(what, error, creates) from error
     return answer
+
+
+def ask_all(names: Iterable[str], ask: Callable[[str], T]) -> tuple[dict[str, T], dict[str, RunctlError]]:
+    """Ask every name at once, each in a thread of its own.
+
+    Args:
+        names: Whom to ask.
+        ask: Asks one of them. It keeps to a time-out of its own, as `call` does.
+
+    Returns:
+        The answers, and the error of each that could not answer, both in the order of `names`.
+    """
+    asked = list(names)
+    answers: dict[str, T] = {}
+    problems: dict[str, RunctlError] = {}
+
+    def one(name: str) -> None:
+        try:
+            answers[name] = ask(name)
+        except RunctlError as error:
+            problems[name] = error
+
+    threads = [threading.Thread(target=one, args=(name,), daemon=True) for name in asked]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    ordered = {name: answers[name] for name in asked if name in answers}
+    return ordered, {name: problems[name] for name in asked if name in problems}
 
 
 def _require(answer: object, kind: type | None) -> None:

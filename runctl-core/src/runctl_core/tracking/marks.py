@@ -1,0 +1,70 @@
+"""What the user says of a resource: never delete it, never report it, count it as mine."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from attrs import frozen
+
+from runctl_core.clock import Clock, from_micros, to_micros
+from runctl_core.tracking.store import Store
+
+
+class Mark(StrEnum):
+    """What can be said of a resource."""
+
+    PROTECTED = "protected"
+    IGNORED = "ignored"
+    ADOPTED = "adopted"
+
+
+@frozen
+class Marked:
+    """One mark on one resource.
+
+    Attributes:
+        provider: The resource's provider.
+        resource_id: Its id there.
+        mark: Which one.
+        why: The user's reason; may be empty.
+        by: Who set it.
+        at: When.
+    """
+
+    provider: str
+    resource_id: str
+    mark: Mark
+    why: str
+    by: str
+    at: datetime
+
+
+class Marks:
+    """The marks in the books, by provider and id: they hold whether or not the resource is known."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def set(self, provider: str, resource_id: str, mark: Mark, *, why: str, by: str) -> None:
+        """Set a mark; setting it again replaces its reason."""
+        row = (provider, resource_id, str(mark), why, by, to_micros(self._clock()))
+        with self._store.writing() as db:
+            db.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?, ?, ?)", row)
+
+    def unset(self, provider: str, resource_id: str, mark: Mark) -> bool:
+        """Take a mark back. Returns whether it was set."""
+        query = "DELETE FROM marks WHERE provider = ? AND id = ? AND mark = ?"
+        with self._store.writing() as db:
+            return db.execute(query, (provider, resource_id, str(mark))).rowcount > 0
+
+    def all(self) -> list[Marked]:
+        """Every mark, ordered by provider and id."""
+        query = "SELECT provider, id, mark, why, by, at FROM marks ORDER BY provider, id, mark"
+        with self._store.reading() as db:
+            rows = db.execute(query).fetchall()
+        return [
+            Marked(provider, resource_id, Mark(mark), why, by, from_micros(at))
+            for provider, resource_id, mark, why, by, at in rows
+        ]
