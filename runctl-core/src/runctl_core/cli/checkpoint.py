@@ -43,7 +43,7 @@ def list_(
     """
     from runctl_core.checkpoints import listing
 
-    folder = _folder(place)
+    folder = folder_of(place)
     found = listing(folder, look_into=limit or _NEWEST)
     if json:
         from runctl_core.training.documents import of_checkpoint
@@ -51,7 +51,7 @@ def list_(
         output.print_json([of_checkpoint(checkpoint) for checkpoint in _some(found, limit)])
     else:
         _show(found, folder, limit)
-    _name_what_is_broken()
+    name_what_is_broken()
 
 
 def info(
@@ -77,10 +77,11 @@ def info(
     else:
         output.pairs(_facts(checkpoint))
         _show_types(checkpoint)
-    _name_what_is_broken()
+    name_what_is_broken()
 
 
-def _folder(place: str) -> str:
+def folder_of(place: str) -> str:
+    """The folder that a path, or a run, names. Raises NotFound."""
     if os.path.isdir(place):
         return place
     from runctl_core.cli.session import Session
@@ -165,7 +166,7 @@ def _show_types(checkpoint: Checkpoint) -> None:
     output.table(("TYPE", "SIZE"), [(name, words.size(size)) for name, size in dtypes], empty="")
 
 
-def _name_what_is_broken() -> None:
+def name_what_is_broken() -> None:
     """Say which plugin's format could not be used, and by whom it is: it stopped nothing else."""
     from runctl_core.checkpoints import broken
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from decimal import Decimal
 
+    from runctl_core.checkpoints.verdict import Verification
     from runctl_core.models.checkpoints import Checkpoint
     from runctl_core.models.money import Total
     from runctl_core.models.resources import Offer
@@ -76,6 +77,21 @@ def of_checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
         "parameters": checkpoint.tensors.parameters if checkpoint.tensors else None,
         "dtype_bytes": dict(checkpoint.tensors.dtype_bytes) if checkpoint.tensors else {},
         "details": dict(checkpoint.details),
+    }
+
+
+def of_verification(verified: Verification, *, recorded: bool) -> dict[str, Any]:
+    """What a verification says of a checkpoint, and whether a manifest was written for it."""
+    return {
+        "path": verified.path,
+        "verdict": str(verified.verdict),
+        "evidence": str(verified.evidence),
+        "findings": [
+            {"file": found.file, "where": found.where, "what": found.what, "damage": found.damage}
+            for found in verified.findings
+        ],
+        "read_bytes": verified.read_bytes,
+        "recorded": recorded,
     }
 
 
