@@ -23,6 +23,7 @@ COMMANDS = (
     ("burn", _CLI + "cost", "burn", LOOK, "Show what is paid per hour now"),
     ("checkpoint list", _CLI + "checkpoint", "list_", LOOK, "List the checkpoints of a folder or a run"),
     ("checkpoint info", _CLI + "checkpoint", "info", LOOK, "Describe one checkpoint"),
+    ("checkpoint verify", _CLI + "checkpoint_verify", "verify", LOOK, "Say whether checkpoints are good"),
     ("monitor", _CLI + "monitor", "monitor", LOOK, "Watch any log file and checkpoint folder"),
     ("resources export", _CLI + "export", "export", LOOK, "Write a report as a page, a table or a document"),
     ("offers", _CLI + "offers", "offers", PROVIDE, "Show what fits, cheapest first"),
@@ -61,6 +62,7 @@ EXIT_STATUS = {
     "logs": "0 when everything was printed; 130 when Ctrl-C detached.",
     "exec": "The command's own, 128 + N when signal N ended it.",
     "doctor": "0, or 109 when a check failed; warnings do not count.",
+    "checkpoint verify": "0 when all are good, 114 when one is damaged, 115 when one cannot be verified.",
     "config validate": "0, or 102 when something is wrong.",
 }
 """Where a command's exit status is more than 0 for success and 100 to 116 for an error of runctl."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from decimal import Decimal
 
+    from runctl_core.checkpoints.verdict import Verification
     from runctl_core.models.checkpoints import Checkpoint
     from runctl_core.models.resources import Offer
     from runctl_core.models.runs import Run, RunChange
@@ -73,7 +74,27 @@ def of_checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
         "modified_at": iso(checkpoint.modified_at),
         "complete": checkpoint.complete,
         "problem": checkpoint.problem,
+        "framework": checkpoint.framework or None,
+        "framework_version": checkpoint.framework_version or None,
+        "tensors": checkpoint.tensors.count if checkpoint.tensors else None,
+        "parameters": checkpoint.tensors.parameters if checkpoint.tensors else None,
+        "dtype_bytes": dict(checkpoint.tensors.dtype_bytes) if checkpoint.tensors else {},
         "details": dict(checkpoint.details),
+    }
+
+
+def of_verification(verified: Verification, *, recorded: bool) -> dict[str, Any]:
+    """What a verification says of a checkpoint, and whether a manifest was written for it."""
+    return {
+        "path": verified.path,
+        "verdict": str(verified.verdict),
+        "evidence": str(verified.evidence),
+        "findings": [
+            {"file": found.file, "where": found.where, "what": found.what, "damage": found.damage}
+            for found in verified.findings
+        ],
+        "read_bytes": verified.read_bytes,
+        "recorded": recorded,
     }
 
 
