@@ -19,6 +19,7 @@ COMMANDS = (
     ("status", _CLI + "status", "status", LOOK, "Show everything about one run"),
     ("why", _CLI + "why", "why", LOOK, "Explain why a run failed"),
     ("pull", _CLI + "pull", "pull", LOOK, "Copy a run's results to a folder"),
+    ("transfer", _CLI + "transfer", "transfer", LOOK, "Copy files between here, runs and stores"),
     ("cost", _CLI + "cost", "cost", LOOK, "Show what was spent"),
     ("checkpoint list", _CLI + "checkpoint", "list_", LOOK, "List the checkpoints of a folder or a run"),
     ("checkpoint info", _CLI + "checkpoint", "info", LOOK, "Describe one checkpoint"),
