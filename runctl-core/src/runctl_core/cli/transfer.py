@@ -15,11 +15,14 @@ from runctl_core.cli.options import JsonFlag
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
-    from runctl_core.stores import Place
-    from runctl_core.transfer import Prepared, Source, Step, Target, Workers
+    from runctl_core.executor import JobExecutor
+    from runctl_core.models.runs import Run
+    from runctl_core.training.plan import Plan
+    from runctl_core.transfer import Act, Prepared, Step, Where, Workers
 
-_OF_A_RUN = re.compile(r"(?P<run>[^/:]+):(?P<path>.*)", re.DOTALL)
+_OF_A_RUN = re.compile(r"[^/:]+:")
 
 
 def transfer(
@@ -45,116 +48,82 @@ def transfer(
         runctl transfer checkpoints/ file:///mnt/share/checkpoints
         runctl transfer latest:results/metrics.json . --force
     """
-    from runctl_core.transfer import Act, Workers, prepare
+    from runctl_core.transfer import Act, Workers, prepare, routes
     from runctl_core.transfer.documents import of_transfer
 
     with ExitStack() as stack:
         workers = Workers(jobs)
-        reading = _source(source, stack)
-        writing, rename = _target(target, reading, source)
-        prepared = prepare(reading, writing, workers, rename=rename, checksum=checksum)
+        there = _place(target) or _writable(target)
+        here = _place(source) or stack.enter_context(_readable(source))
+        key = f"{_same_for_one_place(source)} {_same_for_one_place(target)}"
+        prepared = [
+            prepare(route.source, route.target, workers, rename=route.rename, checksum=checksum)
+            for route in routes(here, there, key, into=target.endswith("/"))
+        ]
         if not dry_run:
-            _require_consent(prepared.of(Act.REPLACE), target, force=force)
-            prepared = _carry(prepared, reading, writing, workers)
+            _require_consent(_steps(prepared, Act.REPLACE), target, force=force)
+            prepared = _carry(prepared, workers)
     if json:
         output.print_json(of_transfer(prepared, source, target, dry_run=dry_run))
         return
     _show(prepared, target, dry_run=dry_run)
 
 
-def _carry(prepared: Prepared, reading: Source, writing: Target, workers: Workers) -> Prepared:
+def _steps(prepared: Sequence[Prepared], *acts: Act) -> list[Step]:
+    return [step for one in prepared for step in one.of(*acts)]
+
+
+def _carry(prepared: Sequence[Prepared], workers: Workers) -> list[Prepared]:
     from runctl_core.transfer import Act, carry
 
-    total = sum(step.item.size_bytes for step in prepared.of(Act.COPY, Act.REPLACE))
+    total = sum(step.item.size_bytes for step in _steps(prepared, Act.COPY, Act.REPLACE))
     try:
         with output.Progress("copying", total) as progress:
-            return carry(prepared, reading, writing, workers, progress=progress.advance)
+            return carry(prepared, workers, progress=progress.advance)
     except KeyboardInterrupt:
         output.note("\nstopped; the same command goes on from here")
         raise
 
 
-def _source(word: str, stack: ExitStack) -> Source:
+def _place(word: str) -> Where | None:
+    """What a word names, unless it is something of a run. The disk's own URL is a path."""
     from runctl_core.stores import is_url, open_url
-    from runctl_core.transfer import LocalSource, StoreSource
 
     if is_url(word):
-        if word.startswith("file://"):
-            return LocalSource(_path_of(word))
-        return StoreSource(open_url(word), word)
-    if (found := _run_path(word)) is None:
-        return LocalSource(os.path.expanduser(word))
-    from runctl_core.cli.follow import executor_of
-    from runctl_core.cli.session import Session
+        place = open_url(word)
+        return f"/{place.name}" if word.startswith("file:") else place
+    return None if _run_path(word) else os.path.abspath(os.path.expanduser(word))
+
+
+def _readable(word: str) -> AbstractContextManager[str]:
     from runctl_core.training.run_files import readable
 
-    session = Session()
-    run = session.settled_run(found["run"])
-    path = readable(run, session.plan(run), found["path"], executor_of(session, run))
-    return LocalSource(stack.enter_context(path))
+    return readable(*_of_run(word))
 
 
-def _target(word: str, reading: Source, source: str) -> tuple[Target, str | None]:
-    """The target, and the name of a single file there."""
-    from runctl_core.stores import Place, is_url, open_url
-    from runctl_core.transfer import LocalTarget, StoreTarget
-
-    if is_url(word) and not word.startswith("file://"):
-        place = open_url(word)
-        if not reading.is_file or word.endswith("/") or not place.name or _has_files(place):
-            return StoreTarget(place), None
-        folder, _, name = place.name.rpartition("/")
-        return StoreTarget(Place(place.store, folder)), name
-    path, key = _local_target(word), f"{_name(source)}\n{_name(word)}"
-    if not reading.is_file:
-        _require_outside(path, reading)
-        return LocalTarget(path, key), None
-    if word.endswith("/") or os.path.isdir(path):
-        return LocalTarget(path, key), None
-    return LocalTarget(os.path.dirname(os.path.abspath(path)), key), os.path.basename(path)
-
-
-def _local_target(word: str) -> str:
-    if word.startswith("file://"):
-        return _path_of(word)
-    if (found := _run_path(word)) is None:
-        return os.path.expanduser(word)
-    from runctl_core.cli.follow import executor_of
-    from runctl_core.cli.session import Session
+def _writable(word: str) -> str:
     from runctl_core.training.run_files import writable
 
+    return writable(*_of_run(word))
+
+
+def _of_run(word: str) -> tuple[Run, Plan, str, JobExecutor | None]:
+    from runctl_core.cli.follow import executor_of
+    from runctl_core.cli.session import Session
+
+    ref, _, path = word.partition(":")
     session = Session()
-    run = session.settled_run(found["run"])
-    return writable(run, session.plan(run), found["path"], executor_of(session, run))
+    run = session.settled_run(ref)
+    return run, session.plan(run), path, executor_of(session, run)
 
 
-def _run_path(word: str) -> re.Match[str] | None:
-    """`RUN:PATH`, as scp has it: a colon before the first slash. `./a:b` is a file of that name."""
-    return None if os.path.lexists(word) else _OF_A_RUN.fullmatch(word)
+def _run_path(word: str) -> bool:
+    """Whether it is `RUN:PATH`: as scp has it, a colon before any slash. `./a:b` is a file of that name."""
+    return _OF_A_RUN.match(word) is not None and not os.path.lexists(word)
 
 
-def _path_of(url: str) -> str:
-    from runctl_core.stores import open_url
-
-    return f"/{open_url(url).name}{'/' if url.endswith('/') else ''}"
-
-
-def _name(word: str) -> str:
-    """The same for each way of writing one place, so that the same transfer is known again."""
+def _same_for_one_place(word: str) -> str:
     return word if ":" in word else os.path.abspath(os.path.expanduser(word))
-
-
-def _has_files(place: Place) -> bool:
-    return any(True for _ in place.store.list(f"{place.name}/"))
-
-
-def _require_outside(path: str, reading: Source) -> None:
-    from runctl_core.errors import UsageError
-    from runctl_core.transfer import LocalSource
-
-    inner = os.path.realpath(path)
-    if isinstance(reading, LocalSource) and inner.startswith(os.path.realpath(reading.path) + os.sep):
-        raise UsageError(f"{path} lies in {reading.path}", fix="transfer to a folder outside of it")
 
 
 def _require_consent(differing: Sequence[Step], target: str, *, force: bool) -> None:
@@ -171,15 +140,18 @@ def _require_consent(differing: Sequence[Step], target: str, *, force: bool) -> 
     raise Refused(differ, why=f"they differ from what would be copied: {names}", fix="--force")
 
 
-def _show(prepared: Prepared, target: str, *, dry_run: bool) -> None:
+def _show(prepared: Sequence[Prepared], target: str, *, dry_run: bool) -> None:
     from runctl_core.transfer import Act
 
     if dry_run:
-        rows = [(step.name, output.size(step.item.size_bytes), str(step.act)) for step in prepared.steps]
+        rows = [
+            (step.name, output.size(step.item.size_bytes), str(step.act)) for step in _steps(prepared, *Act)
+        ]
         output.table(("FILE", "SIZE", "WHAT"), rows, empty="nothing to copy")
-    for words in prepared.left_out:
-        output.note(f"left out: {words}")
-    carried, same = prepared.of(Act.COPY, Act.REPLACE), prepared.of(Act.SKIP)
+    for one in prepared:
+        for words in one.left_out:
+            output.note(f"left out: {words}")
+    carried, same = _steps(prepared, Act.COPY, Act.REPLACE), _steps(prepared, Act.SKIP)
     total = output.size(sum(step.item.size_bytes for step in carried))
     already = f"; there already: {len(same)}" if same else ""
     done = "would be copied" if dry_run else "copied"

@@ -134,9 +134,8 @@ def pull(
 def _copied(run: Run, found: list[Item], folder: str, progress: Callable[[int], None]) -> list[Item]:
     source, target = Files({item.target: item.source for item in found}), LocalTarget(folder, run.id)
     workers = Workers(_AT_ONCE)
-    prepared = prepare(source, target, workers)
-    done = carry(prepared, source, target, workers, progress=progress).of(Act.COPY, Act.REPLACE)
-    names = {step.name for step in done}
+    (done,) = carry([prepare(source, target, workers)], workers, progress=progress)
+    names = {step.name for step in done.of(Act.COPY, Act.REPLACE)}
     return [item for item in found if item.target in names]
 
 

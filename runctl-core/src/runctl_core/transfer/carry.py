@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from attrs import evolve, frozen
 
+from runctl_core.checkpoints.manifest import SUFFIX
 from runctl_core.errors import NotFound, Refused
 from runctl_core.transfer.items import Item, require_safe
 from runctl_core.transfer.plan import Act, Step, decide
@@ -15,18 +16,20 @@ from runctl_core.transfer.sources import Source
 from runctl_core.transfer.targets import Target
 from runctl_core.transfer.work import Workers
 
-_MANIFEST = ".manifest.json"
-
 
 @frozen
 class Prepared:
-    """What a transfer has to do.
+    """What there is to do between one source and one target.
 
     Attributes:
+        source: Where from.
+        target: Where to.
         steps: Each file with what becomes of it.
         left_out: What cannot be carried, each in words.
     """
 
+    source: Source
+    target: Target
     steps: tuple[Step, ...]
     left_out: tuple[str, ...] = ()
 
@@ -65,18 +68,11 @@ def prepare(
 
         return Step(item, name, decide(item, there, same_content, checksum=checksum), there)
 
-    return Prepared(tuple(workers.map(step, items)), tuple(left_out))
+    return Prepared(source, target, tuple(workers.map(step, items)), tuple(left_out))
 
 
-def carry(
-    prepared: Prepared,
-    source: Source,
-    target: Target,
-    workers: Workers,
-    *,
-    progress: Progress,
-) -> Prepared:
-    """Do it. A file that vanished meanwhile is left out, and so are then all manifests.
+def carry(prepared: Sequence[Prepared], workers: Workers, *, progress: Progress) -> list[Prepared]:
+    """Do it, manifests of checkpoints last. A file that vanished is left out, and then so are they.
 
     A manifest that is to be replaced goes first: what it speaks of is not there any more, or not yet.
 
@@ -86,37 +82,50 @@ def carry(
     Raises:
         RunctlError: What the first file met that could not be carried. The same command goes on.
     """
-    target.settle(prepared.steps)
-    todo = prepared.of(Act.COPY, Act.REPLACE)
-    manifests = [step for step in todo if step.name.endswith(_MANIFEST)]
-    for step in manifests:
-        if step.act is Act.REPLACE:
-            target.remove(step.name)
-    carrier = _Carrier(source, target, workers, progress)
-    carrier.carry([step for step in todo if not step.name.endswith(_MANIFEST)])
-    if carrier.gone:
-        carrier.leave_out(manifests, "its checkpoint is not all there")
-    else:
-        carrier.carry([evolve(step, there=None) for step in manifests])
-    done = tuple(step for step in prepared.steps if step.item.name not in carrier.gone)
-    return Prepared(done, (*prepared.left_out, *carrier.gone.values()))
+    for one in prepared:
+        one.target.settle(one.steps)
+        for step in one.of(Act.REPLACE):
+            if _is_manifest(step):
+                one.target.remove(step.name)
+    carriers = [_Carrier(one, workers, progress) for one in prepared]
+    for carrier in carriers:
+        carrier.carry(carrier.data)
+    gone = any(carrier.gone for carrier in carriers)
+    for carrier in carriers:
+        if gone:
+            carrier.leave_out(carrier.manifests, "its checkpoint is not all there")
+        else:
+            carrier.carry(carrier.manifests)
+    return [carrier.done() for carrier in carriers]
+
+
+def _is_manifest(step: Step) -> bool:
+    return step.name.endswith(SUFFIX)
 
 
 class _Carrier:
-    def __init__(self, source: Source, target: Target, workers: Workers, progress: Progress) -> None:
-        self._source, self._target, self._workers, self._told = source, target, workers, progress
+    def __init__(self, prepared: Prepared, workers: Workers, progress: Progress) -> None:
+        self._prepared, self._workers, self._told = prepared, workers, progress
         self._lock = threading.Lock()
+        todo = prepared.of(Act.COPY, Act.REPLACE)
+        self.data = [step for step in todo if not _is_manifest(step)]
+        self.manifests = [evolve(step, there=None) for step in todo if _is_manifest(step)]
         self.gone: dict[str, str] = {}
 
     def carry(self, steps: Sequence[Step]) -> None:
         self._workers.map(self._one, steps)
 
     def leave_out(self, steps: Sequence[Step], why: str) -> None:
-        self.gone |= {step.item.name: f"{step.name}: {why}" for step in steps}
+        self.gone |= {step.name: f"{step.name}: {why}" for step in steps}
+
+    def done(self) -> Prepared:
+        steps = tuple(step for step in self._prepared.steps if step.name not in self.gone)
+        left_out = (*self._prepared.left_out, *self.gone.values())
+        return evolve(self._prepared, steps=steps, left_out=left_out)
 
     def _one(self, step: Step) -> None:
         try:
-            self._target.put(step, self._source, self._progress)
+            self._prepared.target.put(step, self._prepared.source, self._progress)
         except NotFound:
             self.leave_out([step], "deleted meanwhile")
 

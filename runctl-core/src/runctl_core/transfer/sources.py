@@ -144,10 +144,9 @@ class StoreSource(Source):
 
     Args:
         place: Where. Raises NotFound when nothing is there.
-        url: As the user wrote it, for messages.
     """
 
-    def __init__(self, place: Place, url: str) -> None:
+    def __init__(self, place: Place) -> None:
         self._store = place.store
         self._above = f"{place.name}/" if place.name else ""
         self._found = [file for file in self._store.list(self._above) if not file.name.endswith("/")]
@@ -156,7 +155,7 @@ class StoreSource(Source):
             self._above = self._above[: place.name.rfind("/") + 1]
             self._found = [file for file in self._store.list(place.name) if file.name == place.name]
         if not self._found:
-            raise NotFound(f"nothing at {url}", fix="check the URL")
+            raise NotFound(f"the store has no {place.name or 'file'}", fix="check the URL")
 
     def items(self) -> tuple[list[Item], list[str]]:
         """See `Source.items`."""
