@@ -20,6 +20,7 @@
     ├── SetupError            111  the environment for the script could not be made
     ├── RunLost               112  a run whose end nobody saw
     ├── Unsupported           113  this provider cannot do that, and says why
+    ├── Damaged               114  a file is not what was written
     └── RunEnded              116  a limit of the user's ended the run: deadline, idle rule, budget
 
 The number is the exit status of `runctl`; 100 is kept for a fault of runctl itself. Each error says
@@ -193,6 +194,12 @@ class Unsupported(RunctlError):
     """The provider cannot do this. The message is the provider's reason."""
 
     exit_status = 113
+
+
+class Damaged(RunctlError):
+    """A file is not what was written: a checkpoint, or a manifest that describes one."""
+
+    exit_status = 114
 
 
 class RunEnded(RunctlError):
