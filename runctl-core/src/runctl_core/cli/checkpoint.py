@@ -30,7 +30,7 @@ def list_(
     from runctl_core.checkpoints import find
     from runctl_core.training.documents import of_checkpoint
 
-    folder = _folder(place)
+    folder = folder_of(place)
     found = find(folder)
     if json:
         output.print_json([of_checkpoint(checkpoint) for checkpoint in found])
@@ -62,7 +62,8 @@ def info(
     output.pairs((name, value) for name, value in document.items() if value not in (None, {}, ""))
 
 
-def _folder(place: str) -> str:
+def folder_of(place: str) -> str:
+    """The folder that a path, or a run, names. Raises NotFound."""
     if os.path.isdir(place):
         return place
     from runctl_core.cli.session import Session
