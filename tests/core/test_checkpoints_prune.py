@@ -124,6 +124,15 @@ def test_a_link_is_no_checkpoint_of_its_own_and_pins_what_it_leads_to(tmp_path: 
     assert found.pinned == {str(path): "the link best.npz leads to it"}
 
 
+@pytest.mark.parametrize("looked_at", [".", "out"])
+def test_a_folder_that_is_one_checkpoint_and_holds_others_is_pinned(tmp_path: Path, looked_at: str) -> None:
+    _sharded(tmp_path / "out")
+    _sharded(tmp_path / "out" / "checkpoint-1")
+    found = look(str(tmp_path / looked_at))
+    assert str(tmp_path / "out") in [c.path for c in found.checkpoints]
+    assert str(tmp_path / "out") in found.pinned, "every checkpoint in it would go with it"
+
+
 def test_what_deepspeeds_file_names_is_pinned(tmp_path: Path) -> None:
     (tmp_path / "latest").write_text("checkpoint-1\n")
     path = _sharded(tmp_path / "checkpoint-1")

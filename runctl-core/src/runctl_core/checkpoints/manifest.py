@@ -26,9 +26,9 @@ from runctl_core.checkpoints.contents import (
     opened,
     read_all,
 )
-from runctl_core.checkpoints.verdict import Evidence, Finding, Verdict, Verification
+from runctl_core.checkpoints.verdict import Evidence, Finding, Verification
 from runctl_core.errors import Damaged, NotFound, Refused
-from runctl_core.paths import write_whole
+from runctl_core.paths import remove_abandoned_parts, write_whole
 
 SUFFIX = ".manifest.json"
 VERSION = 1
@@ -81,6 +81,7 @@ def write(path: str, advance: Advance = lambda _: None) -> Manifest:
     text = _text(manifest)
     if len(text) > _LIMIT:
         raise _refused(path, f"its manifest would have {len(text)} bytes, and {_LIMIT} are the most")
+    remove_abandoned_parts(beside(path))
     write_whole(beside(path), [text], durable=True)
     return manifest
 
@@ -120,13 +121,13 @@ def check(path: str, *, deep: bool = True, advance: Advance = lambda _: None) ->
     try:
         manifest = read(full)
     except NotFound as error:
-        return Verification(full, Verdict.UNVERIFIABLE, evidence, (Finding(ITSELF, error.message),))
+        return Verification(full, evidence, (Finding(ITSELF, error.message, damage=False),))
     except Damaged as error:
         finding = Finding(os.path.basename(beside(full)), error.why or error.message)
-        return Verification(full, Verdict.DAMAGED, evidence, (finding,))
+        return Verification(full, evidence, (finding,))
     except OSError as error:
-        finding = Finding(os.path.basename(beside(full)), error.strerror or str(error))
-        return Verification(full, Verdict.UNVERIFIABLE, evidence, (finding,))
+        finding = Finding(os.path.basename(beside(full)), error.strerror or str(error), damage=False)
+        return Verification(full, evidence, (finding,))
     return _compared(full, manifest, evidence, advance)
 
 
@@ -206,7 +207,7 @@ def _compared(path: str, manifest: Manifest, evidence: Evidence, advance: Advanc
     try:
         there = set(files(path))
     except (Unreadable, OSError) as error:
-        return Verification(path, Verdict.DAMAGED, evidence, (Finding(ITSELF, str(error)),))
+        return Verification(path, evidence, (Finding(ITSELF, str(error)),))
     findings = [Finding(name, "not in the manifest") for name in sorted(there - expected.keys())]
     same_size: list[str] = []
     for name in sorted(expected):
@@ -222,8 +223,7 @@ def _compared(path: str, manifest: Manifest, evidence: Evidence, advance: Advanc
         read_bytes += found.size_bytes
         if found != expected[name]:
             findings.append(Finding(name, f"its SHA-256 is {found.sha256}, not {expected[name].sha256}"))
-    verdict = Verdict.DAMAGED if findings else Verdict.GOOD
-    return Verification(path, verdict, evidence, tuple(findings), read_bytes)
+    return Verification(path, evidence, tuple(findings), read_bytes)
 
 
 def _size_problem(path: str, name: str, expected: Digest) -> str:

@@ -8,6 +8,7 @@ of it but that hidden folder, which the next prune settles.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
@@ -23,6 +24,7 @@ from runctl_core.models.checkpoints import Checkpoint
 PREFIX = ".runctl-prune-"
 """How the name of a folder begins in which something is being deleted."""
 
+_TRAINERS_FOLDER = re.compile(r"checkpoint-\d+")
 _NAME, _DATA, _MANIFEST = "name", "data", "manifest"
 
 
@@ -46,6 +48,7 @@ def look(directory: str) -> Folder:
     root = os.path.realpath(directory)
     found = tuple(c for c in find(root) if not os.path.islink(c.path))
     pinned = {path: why for folder in _folders(root) for path, why in _pointers(folder)}
+    pinned |= {c.path: "others are in it" for c in found if c.path == root or _holds_others(c.path)}
     good = next((c.path for c in found if _is_good(c)), None)
     return Folder(found, good, pinned)
 
@@ -120,11 +123,16 @@ def _delete(path: str) -> None:
 def _is_good(checkpoint: Checkpoint) -> bool:
     """Whether it is whole, and what its manifest says if it has one. What cannot be read is not good."""
     if not checkpoint.complete or not manifest.exists(checkpoint.path):
-        return checkpoint.complete
+        return bool(checkpoint.complete)
     try:
         return manifest.check(checkpoint.path).verdict == "good"
     except (OSError, RunctlError):
         return False
+
+
+def _holds_others(path: str) -> bool:
+    """Whether it is an output folder of the Hugging Face trainer: a model, and checkpoints beside it."""
+    return os.path.isdir(path) and any(map(_TRAINERS_FOLDER.fullmatch, _names(path)))
 
 
 def _pointers(folder: str) -> Iterator[tuple[str, str]]:

@@ -32,11 +32,13 @@ class Finding:
         file: The file, relative to the checkpoint; `.` for the checkpoint itself.
         what: What is wrong with it.
         where: The member or the byte, such as `member data/0`; empty when it is the whole file.
+        damage: Whether it is wrong; False when it is only not to be told.
     """
 
     file: str
     what: str
     where: str = ""
+    damage: bool = True
 
 
 @frozen
@@ -45,14 +47,19 @@ class Verification:
 
     Attributes:
         path: Its absolute path.
-        verdict: What is known of it.
         evidence: What the verdict rests on.
         findings: Why it is not good; empty when it is.
-        read_bytes: How much of it was read.
+        read_bytes: How many bytes of its files were read to their end.
     """
 
     path: str
-    verdict: Verdict
     evidence: Evidence
     findings: tuple[Finding, ...] = ()
     read_bytes: int = 0
+
+    @property
+    def verdict(self) -> Verdict:
+        """Good only when there is nothing to say."""
+        if any(finding.damage for finding in self.findings):
+            return Verdict.DAMAGED
+        return Verdict.UNVERIFIABLE if self.findings else Verdict.GOOD

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from typer import Argument, Option
 
+from runctl_core import words
 from runctl_core.cli import output
 from runctl_core.cli.checkpoint import folder_of
 from runctl_core.cli.options import JsonFlag, YesFlag
@@ -113,8 +114,8 @@ def _still(plan: Plan, now: Plan) -> tuple[Checkpoint, ...]:
 
 def _confirm(plan: Plan, *, yes: bool) -> None:
     if plan.removed:
-        count = output.count(len(plan.removed), "checkpoint")
-        output.confirm(f"Delete {count} ({output.size(_bytes(plan.removed))})?", yes=yes)
+        count = words.count(len(plan.removed), "checkpoint")
+        output.confirm(f"Delete {count} ({words.size(_bytes(plan.removed))})?", yes=yes)
 
 
 def _show(plan: Plan, folder: str) -> None:
@@ -124,7 +125,7 @@ def _show(plan: Plan, folder: str) -> None:
         (
             os.path.relpath(checkpoint.path, folder),
             "-" if checkpoint.step is None else str(checkpoint.step),
-            output.size(checkpoint.size_bytes),
+            words.size(checkpoint.size_bytes),
             "keep" if checkpoint.path in reasons else "delete",
             reasons.get(checkpoint.path, "" if checkpoint.complete else checkpoint.problem),
         )
@@ -134,7 +135,7 @@ def _show(plan: Plan, folder: str) -> None:
 
 
 def _say(removed: Sequence[Checkpoint], *, only_shown: bool, asked: bool) -> None:
-    count, size = output.count(len(removed), "checkpoint"), output.size(_bytes(removed))
+    count, size = words.count(len(removed), "checkpoint"), words.size(_bytes(removed))
     if not only_shown:
         output.note(f"{count} deleted, {size} freed")
         return

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
+from runctl_core import words
 from runctl_core.cli import output
 from runctl_core.cli.options import JsonFlag
 
@@ -136,7 +137,7 @@ def _require_consent(differing: Sequence[Step], target: str, *, force: bool) -> 
     if sys.stdin.isatty():
         output.confirm(f"{target} has {names} already, and they differ. Replace them?", yes=False)
         return
-    differ = f"{output.count(len(differing), 'file')} at {target} would be replaced"
+    differ = f"{words.count(len(differing), 'file')} at {target} would be replaced"
     raise Refused(differ, why=f"they differ from what would be copied: {names}", fix="--force")
 
 
@@ -145,14 +146,14 @@ def _show(prepared: Sequence[Prepared], target: str, *, dry_run: bool) -> None:
 
     if dry_run:
         rows = [
-            (step.name, output.size(step.item.size_bytes), str(step.act)) for step in _steps(prepared, *Act)
+            (step.name, words.size(step.item.size_bytes), str(step.act)) for step in _steps(prepared, *Act)
         ]
         output.table(("FILE", "SIZE", "WHAT"), rows, empty="nothing to copy")
     for one in prepared:
-        for words in one.left_out:
-            output.note(f"left out: {words}")
+        for what in one.left_out:
+            output.note(f"left out: {what}")
     carried, same = _steps(prepared, Act.COPY, Act.REPLACE), _steps(prepared, Act.SKIP)
-    total = output.size(sum(step.item.size_bytes for step in carried))
+    total = words.size(sum(step.item.size_bytes for step in carried))
     already = f"; there already: {len(same)}" if same else ""
     done = "would be copied" if dry_run else "copied"
-    output.note(f"{output.count(len(carried), 'file')} ({total}) {done} to {target}{already}")
+    output.note(f"{words.count(len(carried), 'file')} ({total}) {done} to {target}{already}")

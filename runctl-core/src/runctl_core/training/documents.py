@@ -70,6 +70,11 @@ def of_checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
         "modified_at": iso(checkpoint.modified_at),
         "complete": checkpoint.complete,
         "problem": checkpoint.problem,
+        "framework": checkpoint.framework or None,
+        "framework_version": checkpoint.framework_version or None,
+        "tensors": checkpoint.tensors.count if checkpoint.tensors else None,
+        "parameters": checkpoint.tensors.parameters if checkpoint.tensors else None,
+        "dtype_bytes": dict(checkpoint.tensors.dtype_bytes) if checkpoint.tensors else {},
         "details": dict(checkpoint.details),
     }
 

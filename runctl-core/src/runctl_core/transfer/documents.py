@@ -20,5 +20,5 @@ def of_transfer(prepared: Sequence[Prepared], source: str, target: str, *, dry_r
         "files": [
             {"path": step.name, "size_bytes": step.item.size_bytes, "action": str(step.act)} for step in steps
         ],
-        "left_out": [words for one in prepared for words in one.left_out],
+        "left_out": [what for one in prepared for what in one.left_out],
     }
