@@ -47,7 +47,10 @@ def prune(
     """
     from runctl_core.checkpoints.prune import remove, settle
     from runctl_core.checkpoints.retention import Rules
+    from runctl_core.errors import Unsupported
 
+    if "://" in place:
+        raise Unsupported("checkpoints in a store are not pruned", fix="prune where they were saved")
     rules = Rules(keep_last, keep_best, metric or "", mode, every)
     folder = os.path.realpath(folder_of(place))
     plan = _planned(folder, rules)

@@ -12,7 +12,7 @@ from runctl_core.stores.contract import Store, StoredFile
 
 
 class LocalStore(Store):
-    """Files below `root`; regular ones only, and no link is followed out of sight.
+    """Files below `root`, regular ones only; a link to a folder is not followed.
 
     Args:
         place: What stands before the path in the URL: nothing, because no other computer is asked.
@@ -33,7 +33,7 @@ class LocalStore(Store):
         folder, _, beginning = prefix.rpartition("/")
         for path in _files(self._path(folder), beginning):
             try:
-                found = os.lstat(path)
+                found = os.stat(path)
             except FileNotFoundError:
                 continue  # deleted meanwhile
             modified_at = from_micros(found.st_mtime_ns // 1000)
@@ -92,5 +92,5 @@ def _files(folder: str, beginning: str = "") -> Iterator[str]:
             continue
         if entry.is_dir(follow_symlinks=False):
             yield from _files(entry.path)
-        elif entry.is_file(follow_symlinks=False):
+        elif entry.is_file():
             yield entry.path

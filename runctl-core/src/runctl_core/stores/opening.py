@@ -24,10 +24,12 @@ class Place:
     Attributes:
         store: The store.
         name: The name of a file in it, or the first parts of many; empty for all of it.
+        root: The URL of all of it, with a `/` at its end.
     """
 
     store: Store
     name: str
+    root: str
 
 
 def is_url(word: str) -> bool:
@@ -51,7 +53,7 @@ def open_url(url: str) -> Place:
     name = name.rstrip("/")
     if any(part in ("", ".", "..") for part in name.split("/")) and name:
         raise UsageError(f"{url} has a part that is empty or leads elsewhere", fix="write it without `..`")
-    return Place(_open(scheme, place), name)
+    return Place(_open(scheme, place), name, f"{scheme}://{place}/")
 
 
 def _open(scheme: str, place: str) -> Store:

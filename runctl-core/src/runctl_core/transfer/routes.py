@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from runctl_core.checkpoints.manifest import SUFFIX
 from runctl_core.errors import NotFound, UsageError
@@ -58,7 +58,7 @@ def routes(source: Where, target: Where, key: str, *, into: bool) -> list[Route]
 
 
 def _of_manifest(source: Where, folder: Where, name: str, key: str) -> list[Route]:
-    beside = Place(source.store, source.name + SUFFIX) if isinstance(source, Place) else source + SUFFIX
+    beside = evolve(source, name=source.name + SUFFIX) if isinstance(source, Place) else source + SUFFIX
     if not name or (isinstance(source, Place) and not source.name):
         return []
     try:
@@ -83,7 +83,7 @@ def _is_folder(target: Where) -> bool:
 def _split(where: Where) -> tuple[Where, str]:
     if isinstance(where, Place):
         folder, _, name = where.name.rpartition("/")
-        return Place(where.store, folder), name
+        return evolve(where, name=folder), name
     return os.path.split(where)
 
 
