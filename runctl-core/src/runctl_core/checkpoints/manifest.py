@@ -33,7 +33,9 @@ from runctl_core.paths import remove_abandoned_parts, write_whole
 SUFFIX = ".manifest.json"
 VERSION = 1
 
-_LIMIT = 16 << 20
+LIMIT = 16 << 20
+"""No manifest is larger than this, in bytes."""
+
 _MOST_PARTS = 4 * MOST_FILES
 """Commas and brackets: more of them would take a hundred megabytes, and no manifest has as many."""
 
@@ -79,8 +81,8 @@ def write(path: str, advance: Advance = lambda _: None) -> Manifest:
         raise NotFound(f"nothing at {path}", fix="check the path")
     manifest = Manifest(dict(_digests(path, advance)))
     text = _text(manifest)
-    if len(text) > _LIMIT:
-        raise _refused(path, f"its manifest would have {len(text)} bytes, and {_LIMIT} are the most")
+    if len(text) > LIMIT:
+        raise _refused(path, f"its manifest would have {len(text)} bytes, and {LIMIT} are the most")
     remove_abandoned_parts(beside(path))
     write_whole(beside(path), [text], durable=True)
     return manifest
@@ -97,7 +99,7 @@ def read(path: str) -> Manifest:
     place = beside(path)
     try:
         with opened(located(place, ITSELF)) as file:
-            return _parsed(file.read(_LIMIT + 1))
+            return parse(file.read(LIMIT + 1))
     except Unreadable as error:
         if not os.path.lexists(place):
             raise NotFound(
@@ -151,9 +153,9 @@ def _text(manifest: Manifest) -> bytes:
     return (f'{{"version": {VERSION}, "files": [\n' + ",\n".join(rows) + "\n]}\n").encode()
 
 
-def _parsed(data: bytes) -> Manifest:
-    """Raises Unreadable."""
-    if len(data) > _LIMIT or sum(map(data.count, (b"[", b"{", b","))) > _MOST_PARTS:
+def parse(data: bytes) -> Manifest:
+    """The manifest in a file's bytes; `LIMIT` + 1 of them are enough. Raises Unreadable."""
+    if len(data) > LIMIT or sum(map(data.count, (b"[", b"{", b","))) > _MOST_PARTS:
         raise Unreadable("it is larger than any manifest")
     try:
         document = json.loads(data)
