@@ -17,11 +17,10 @@ from runctl_core.models.resources import Resource
 from runctl_core.models.runs import Run, RunState
 from runctl_core.provider import TrainingProvider
 from runctl_core.tracking import TrackedResource
-from runctl_core.training.driver import Driver
+from runctl_core.tracking.driver import Driver
 from runctl_core.training.engine import LIVE, PLANNED_LIVE, Cancelled, Engine, handle_of
 from runctl_core.training.intents import give_back, settle_intents
 from runctl_core.training.plan import Plan
-from runctl_core.training.release import release
 
 _LOOK_S = 5.0
 """How long a command that only looks waits for a resource to go; the next one looks again."""
@@ -165,13 +164,18 @@ def settle_ends(engine: Engine, run: Run) -> None:
     Raises:
         RunctlError: The provider's; the next command tries again.
     """
+    from runctl_core.cleanup.release import release
+
     plan = Plan.from_json(engine.tracker.plan(run.id))
     provider = engine.open_provider(plan)
     settle_intents(engine.tracker, provider, run, at=engine.clock())
     for tracked in engine.tracker.resources(provider=run.provider, run_id=run.id):
         if tracked.problem or (run.state.over and plan.on_finish == "terminate"):
-            resource_id = tracked.resource.id
-            if problem := release(engine.tracker, provider, run.provider, resource_id, patience_s=_LOOK_S):
+            resource_id, why = tracked.resource.id, [tracked.problem or f"{run.id} is {run.state}"]
+            problem = release(
+                engine.tracker, provider, run.provider, resource_id, why=why, patience_s=_LOOK_S
+            )
+            if problem:
                 engine.tell(engine.reporter.note, f"{resource_id} could not be released yet: {problem}")
         elif run.state.over:
             _look_at(engine, provider, tracked)
