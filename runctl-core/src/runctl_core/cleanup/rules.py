@@ -198,10 +198,7 @@ def _another_owner(item: Item, owner: str) -> Iterator[str]:
     theirs = item.resource.owner
     if Mark.ADOPTED in item.marks or theirs == owner:
         return
-    if theirs is not None:
-        yield f"it belongs to {theirs}"
-    elif item.resource.managed:
-        yield "its tags do not say whose it is"
+    yield "its tags do not say whose it is" if theirs is None else f"it belongs to {theirs}"
 
 
 def _young(item: Item, at: datetime) -> Iterator[str]:
