@@ -23,9 +23,8 @@ from core.cleanup_facts import (
     resource,
     run,
 )
-from runctl_core.cleanup import Deletion, Facts, JobSeen, Rule
-from runctl_core.cleanup.rules import lifted, reasons
-from runctl_core.cleanup.safety import CleanupSafety
+from runctl_core.cleanup import CleanupSafety, Facts, JobSeen, Mode, Rule, Step
+from runctl_core.cleanup.rules import reasons, standing
 from runctl_core.models.resources import ResourceState
 from runctl_core.models.runs import RunState
 from runctl_core.tracking import Mark
@@ -42,7 +41,7 @@ def rules_that_hold(facts: Facts) -> set[Rule]:
 
 def may_go(facts: Facts, *, force: bool) -> bool:
     safety = CleanupSafety(POLICY, None, clock=lambda: NOON)  # type: ignore[arg-type]  # the facts are given
-    return isinstance(safety.judge(facts, force=force), Deletion)
+    return isinstance(safety.judge(facts, Mode.FORCED if force else Mode.CLEANUP), Step)
 
 
 def test_a_resource_that_nothing_speaks_for_may_go() -> None:
@@ -171,8 +170,8 @@ def test_a_protected_resource_is_never_deleted(facts: Facts, force: bool) -> Non
 @given(any_facts())
 def test_force_never_leaves_a_reason_that_it_does_not_lift(facts: Facts) -> None:
     found = reasons(facts, POLICY, NOON)
-    assert lifted(found, force=False) == found
-    assert {r.rule for r in lifted(found, force=True)} == {r.rule for r in found} - FORCED
+    assert standing(found, Mode.CLEANUP) == found
+    assert {r.rule for r in standing(found, Mode.FORCED)} == {r.rule for r in found} - FORCED
 
 
 @pytest.mark.parametrize(

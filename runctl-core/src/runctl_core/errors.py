@@ -76,6 +76,11 @@ class RunctlError(Exception):
         self.retry_after_s = retry_after_s
 
     @property
+    def summary(self) -> str:
+        """What happened and why, in one line."""
+        return " ".join(f"{self.message}{f': {self.why}' if self.why else ''}".split())
+
+    @property
     def kind(self) -> str:
         """The name of the class, as it stands in JSON output."""
         return type(self).__name__

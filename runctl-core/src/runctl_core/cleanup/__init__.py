@@ -8,21 +8,22 @@ from __future__ import annotations
 
 from runctl_core.cleanup.apply import Cleaned, Cleanup, Failure
 from runctl_core.cleanup.facts import Lookout
-from runctl_core.cleanup.rules import Facts, JobSeen, Policy, Reason, Rule
-from runctl_core.cleanup.safety import CleanupSafety, Deletion, Plan, Skipped
+from runctl_core.cleanup.rules import Facts, JobSeen, Mode, Policy, Reason, Rule
+from runctl_core.cleanup.safety import CleanupSafety, Plan, Skipped, Step
 
 __all__ = [
     "Cleaned",
     "Cleanup",
     "CleanupSafety",
-    "Deletion",
     "Facts",
     "Failure",
     "JobSeen",
     "Lookout",
+    "Mode",
     "Plan",
     "Policy",
     "Reason",
     "Rule",
     "Skipped",
+    "Step",
 ]

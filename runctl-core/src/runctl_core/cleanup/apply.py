@@ -1,24 +1,24 @@
-"""Carries a plan out. Right before each deletion the facts are looked at again: a plan may go stale.
+"""Carries a plan out. Right before each step the facts are looked at again: a plan may go stale.
 
-Whoever deletes what a run made holds that run's lock, so that nobody resumes the run meanwhile.
+Whoever lets go of what a run made holds that run's lock, so that nobody resumes the run meanwhile.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 from runctl_core.calls import AGREE_TIMEOUT_S
 from runctl_core.cleanup.lanes import in_lanes
-from runctl_core.cleanup.release import release
-from runctl_core.cleanup.rules import Reason, Rule
-from runctl_core.cleanup.safety import Deletion, Skipped
-from runctl_core.errors import ProviderUnavailable, RateLimited, ResourceNotFound, RunctlError
+from runctl_core.cleanup.release import release, stop_resource
+from runctl_core.cleanup.rules import Mode, Reason, Rule
+from runctl_core.cleanup.safety import Skipped, Step
+from runctl_core.errors import ProviderUnavailable, ResourceNotFound, RunctlError, StateError
 from runctl_core.loading import in_words
+from runctl_core.tracking.audit import Act
 from runctl_core.tracking.driver import Driver
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @frozen
 class Failure:
-    """A resource that could not be deleted, or is not gone yet, and why."""
+    """A resource that could not be deleted or stopped, or is not yet, and why."""
 
     item: Item
     why: str
@@ -42,12 +42,12 @@ class Cleaned:
     """What became of a plan.
 
     Attributes:
-        deleted: What is gone, as its provider agrees.
+        done: What is gone or stopped, as its provider agrees.
         skipped: What stays, the plan's own and what the last look found.
-        failed: What should be gone and is not.
+        failed: What should be and is not.
     """
 
-    deleted: tuple[Deletion, ...]
+    done: tuple[Step, ...]
     skipped: tuple[Skipped, ...]
     failed: tuple[Failure, ...]
 
@@ -81,78 +81,79 @@ class Cleanup:
         self._patience_s = patience_s
         self._told = told
         self._silent: dict[str, str] = {}
-        self._lock = threading.Lock()
 
     def carry_out(self, plan: Plan) -> Cleaned:
-        """Delete what the plan says, on all providers at once."""
-        outcomes: list[Deletion | Skipped | Failure] = []
+        """Do what the plan says, on all providers at once."""
+        outcomes: list[Step | Skipped | Failure] = []
 
-        def act(group: list[Deletion]) -> None:
-            outcomes.extend(self._run_of(group, plan.force))
+        def act(group: list[Step]) -> None:
+            outcomes.extend(self._run_of(group, plan.mode))
 
         in_lanes(_lanes(plan), act)
         skipped = [outcome for outcome in outcomes if isinstance(outcome, Skipped)]
         return Cleaned(
-            tuple(outcome for outcome in outcomes if isinstance(outcome, Deletion)),
+            tuple(outcome for outcome in outcomes if isinstance(outcome, Step)),
             (*plan.skipped, *skipped),
             tuple(outcome for outcome in outcomes if isinstance(outcome, Failure)),
         )
 
-    def _run_of(self, group: list[Deletion], force: bool) -> list[Deletion | Skipped | Failure]:
-        """Delete what one run made, under its lock."""
+    def _run_of(self, group: list[Step], mode: Mode) -> list[Step | Skipped | Failure]:
+        """Deal with what one run made, under its lock."""
         run = group[0].item.run
-        with ExitStack() as stack:
-            if run is not None and not _held(stack, run.id):
-                busy = Reason(Rule.LIVE_RUN, f"another runctl command works on {run.id} right now")
-                return [Skipped(deletion.item, (busy,)) for deletion in group]
-            return [self._one(deletion, force) for deletion in group]
-
-    def _one(self, deletion: Deletion, force: bool) -> Deletion | Skipped | Failure:
+        if run is None:
+            return [self._one(step, mode) for step in group]
         try:
-            return self._delete(deletion, force)
-        except RunctlError as error:
-            return Failure(deletion.item, f"{error.message}{f': {error.why}' if error.why else ''}")
-        except BaseException as error:  # of a plugin: it ends this deletion, and no other
-            return Failure(deletion.item, in_words(error))
+            with Driver(run.id) as driver:
+                if driver.held:
+                    return [self._one(step, mode) for step in group]
+        except StateError as error:
+            return [Failure(step.item, error.summary) for step in group]
+        busy = Reason(Rule.LIVE_RUN, f"another runctl command works on {run.id} right now")
+        return [Skipped(step.item, (busy,)) for step in group]
+
+    def _one(self, step: Step, mode: Mode) -> Step | Skipped | Failure:
+        resource = step.item.resource
+        try:
+            return self._carry_out(step, mode)
+        except BaseException as error:  # whatever a plugin raises: it ends this step, and no other
+            why = error.summary if isinstance(error, RunctlError) else in_words(error)
+            with suppress(StateError):
+                self._tracker.flag_resource(resource.provider, resource.id, why)
+            return Failure(step.item, why)
         finally:
             self._told()
 
-    def _delete(self, deletion: Deletion, force: bool) -> Deletion | Skipped | Failure:
-        resource = deletion.item.resource
+    def _carry_out(self, step: Step, mode: Mode) -> Step | Skipped | Failure:
+        resource = step.item.resource
         name = resource.provider
         if name in self._silent:
-            return Failure(deletion.item, self._silent[name])
+            return Failure(step.item, self._silent[name])
         try:
-            now = self._lookout.again(deletion.item)
+            now = self._lookout.again(step.item)
         except ResourceNotFound:
             self._tracker.mark_gone(name, resource.id)
-            return deletion
-        except RateLimited:
-            raise
+            return step
         except ProviderUnavailable as error:
-            self._silent[name] = error.message
+            self._silent[name] = error.summary
             raise
         (facts,) = self._lookout.facts_of([now], holding=True)
-        verdict = self._safety.judge(facts, force=force)
+        verdict = self._safety.judge(facts, mode)
         if isinstance(verdict, Skipped):
             return verdict
-        problem = release(
+        end = release if verdict.act is Act.TERMINATE else stop_resource
+        problem = end(
             self._tracker, self._open(name), name, resource.id, why=verdict.why, patience_s=self._patience_s
         )
         return Failure(now, problem) if problem else verdict
 
 
-def _held(stack: ExitStack, run_id: str) -> bool:
-    return stack.enter_context(Driver(run_id)).held
-
-
-def _lanes(plan: Plan) -> dict[str, list[list[Deletion]]]:
+def _lanes(plan: Plan) -> dict[str, list[list[Step]]]:
     """The work of each provider: what one run made goes together, since its lock is held once."""
-    groups: dict[tuple[str, str], list[Deletion]] = {}
-    for deletion in plan.deletions:
-        resource = deletion.item.resource
-        groups.setdefault((resource.provider, resource.run_id or f"/{resource.id}"), []).append(deletion)
-    lanes: dict[str, list[list[Deletion]]] = {}
+    groups: dict[tuple[str, str], list[Step]] = {}
+    for step in plan.steps:
+        resource = step.item.resource
+        groups.setdefault((resource.provider, resource.run_id or f"/{resource.id}"), []).append(step)
+    lanes: dict[str, list[list[Step]]] = {}
     for (provider, _), group in groups.items():
         lanes.setdefault(provider, []).append(group)
     return lanes

@@ -11,9 +11,11 @@ from runctl_core.calls import call
 from runctl_core.cleanup.lanes import in_lanes
 from runctl_core.cleanup.release import look_at
 from runctl_core.cleanup.rules import Facts, JobSeen, attempt_of, handle_of, is_collected
-from runctl_core.errors import NotFound, ResourceNotFound, RunctlError
+from runctl_core.clock import now
+from runctl_core.errors import NotFound, ProviderUnavailable, ResourceNotFound, RunctlError
 from runctl_core.inventory import Item
 from runctl_core.models.jobs import JobStatus
+from runctl_core.provider import Stoppable
 from runctl_core.tracking.driver import Driver
 
 if TYPE_CHECKING:
@@ -78,10 +80,18 @@ class Lookout:
 
         Raises:
             ResourceNotFound: The provider does not have it any more.
+            ProviderUnavailable: It does not answer, or may not show yet what is so young.
             RunctlError: The provider's.
         """
         old = item.resource
-        seen = look_at(self._open(old.provider), old.provider, old.id, timeout_s=self._timeout_s)
+        provider = self._open(old.provider)
+        try:
+            seen = look_at(provider, old.provider, old.id, timeout_s=self._timeout_s)
+        except ResourceNotFound:
+            _require_old(item, provider.listing_delay_s, old.provider)
+            raise
+        if seen.state.gone:
+            raise ResourceNotFound(f"{item.key} is gone")
         marks = {
             m.mark: m
             for m in self._tracker.marks.all()
@@ -105,6 +115,7 @@ class Lookout:
         return Facts(
             item,
             vetoes=self._vetoes.of(item.resource),
+            can_stop=isinstance(self._open(item.resource.provider), Stoppable),
             driven=over and not holding and run is not None and _is_driven(run.id),
             history=tuple(self._tracker.changes(run.id)) if run is not None else (),
         )
@@ -141,3 +152,12 @@ def _is_doubtful(facts: Facts) -> bool:
 def _is_driven(run_id: str) -> bool:
     with Driver(run_id) as driver:
         return not driver.held
+
+
+def _require_old(item: Item, listing_delay_s: float, provider: str) -> None:
+    """Raise ProviderUnavailable for a resource that its provider may not show yet."""
+    since = item.resource.created_at or item.first_seen
+    if listing_delay_s and (since is None or (now() - since).total_seconds() < listing_delay_s):
+        raise ProviderUnavailable(
+            f"{provider} may not show {item.resource.id} yet", fix="try again in a while"
+        )

@@ -101,23 +101,19 @@ def _carry_out(
     try:
         act_id = tracker.audit.announce(act, name, resource_id, why)
     except Refused as error:
-        return _in_words(error)
+        return error.summary
     answer = Answer.ERROR
     try:
         call(f"{name}: {act}", do)
         answer = Answer.ACCEPTED
         _wait(is_over, patience_s, f"{name} has not carried it out {patience_s:.0f} s after it accepted to")
     except RunctlError as error:
-        problem = _in_words(error)
+        problem = error.summary
         tracker.audit.answered(act_id, answer, problem)
         tracker.flag_resource(name, resource_id, problem)
         return problem
     tracker.audit.answered(act_id, Answer.GONE if act is Act.TERMINATE else Answer.STOPPED)
     return ""
-
-
-def _in_words(error: RunctlError) -> str:
-    return f"{error.message}{f': {error.why}' if error.why else ''}"
 
 
 def _wait(is_over: Callable[[], bool], patience_s: float, otherwise: str) -> None:

@@ -1,11 +1,11 @@
 """Why a resource must not be deleted: every rule by itself, as a pure function of facts.
 
-What nobody knows is never in favour of a deletion. `--force` lifts two rules and no other.
+What nobody knows is never in favour of a deletion.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -39,8 +39,23 @@ class Rule(StrEnum):
     YOUNG = "young"
 
 
-FORCED = frozenset({Rule.ANOTHER_OWNER, Rule.YOUNG})
-"""The rules that `--force` lifts."""
+class Mode(StrEnum):
+    """How strictly resources are judged."""
+
+    CLEANUP = "cleanup"
+    FORCED = "forced"
+    PANIC = "panic"
+
+
+LIFTED: Mapping[Mode, frozenset[Rule]] = {
+    Mode.CLEANUP: frozenset(),
+    Mode.FORCED: frozenset({Rule.ANOTHER_OWNER, Rule.YOUNG}),
+    Mode.PANIC: frozenset({Rule.YOUNG}),
+}
+"""The rules that each mode lifts; no mode lifts another one."""
+
+STOP_ENOUGH = frozenset({Rule.LIVE_RUN, Rule.UNCOLLECTED})
+"""The rules that keep a resource from being deleted, but not from being stopped: its disks stay."""
 
 
 class JobSeen(StrEnum):
@@ -62,6 +77,7 @@ class Facts:
         vetoes: What plugins say against deleting it.
         driven: Whether a runctl command works on its run at this moment.
         job: What its executor says of its job.
+        can_stop: Whether its provider can stop it, which keeps its disks.
         history: Every change of its run, oldest first.
     """
 
@@ -69,6 +85,7 @@ class Facts:
     vetoes: tuple[str, ...] = ()
     driven: bool = False
     job: JobSeen = JobSeen.NOT_ASKED
+    can_stop: bool = False
     history: tuple[RunChange, ...] = ()
 
 
@@ -109,9 +126,9 @@ def reasons(facts: Facts, policy: Policy, at: datetime) -> tuple[Reason, ...]:
     return tuple(Reason(rule, detail) for rule in Rule for detail in found[rule])
 
 
-def lifted(found: Sequence[Reason], *, force: bool) -> tuple[Reason, ...]:
-    """The reasons that stay: all of them, or with `force` those that it does not lift."""
-    return tuple(reason for reason in found if not (force and reason.rule in FORCED))
+def standing(found: Sequence[Reason], mode: Mode) -> tuple[Reason, ...]:
+    """The reasons that a mode does not lift."""
+    return tuple(reason for reason in found if reason.rule not in LIFTED[mode])
 
 
 def protections(item: Item, policy: Policy, vetoes: Sequence[str]) -> list[str]:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from runctl_core.cleanup.rules import Policy, Reason, lifted, reasons
+from runctl_core.cleanup.rules import STOP_ENOUGH, Mode, Policy, Reason, reasons, standing
 from runctl_core.clock import Clock, now
 from runctl_core.models.money import Total
+from runctl_core.models.resources import ResourceState
+from runctl_core.tracking.audit import Act
 
 if TYPE_CHECKING:
     from runctl_core.cleanup.facts import Lookout
@@ -20,23 +22,27 @@ if TYPE_CHECKING:
 
 HOURS_A_MONTH = Decimal(730)
 
+_STOPPABLE = (ResourceState.STARTING, ResourceState.RUNNING, ResourceState.ERROR)
+
 
 @frozen
-class Deletion:
-    """A resource that may go.
+class Step:
+    """What may be done to a resource.
 
     Attributes:
         item: The resource.
-        why: Why it may go, a fact each, for the user and the audit log.
+        act: That it is deleted; or stopped, which keeps its disks.
+        why: Why it may be, a fact each, for the user and the audit log.
     """
 
     item: Item
+    act: Act
     why: tuple[str, ...]
 
 
 @frozen
 class Skipped:
-    """A resource that stays, and every reason that holds."""
+    """A resource that is left alone, and every reason that holds."""
 
     item: Item
     reasons: tuple[Reason, ...]
@@ -44,24 +50,24 @@ class Skipped:
 
 @frozen
 class Plan:
-    """What is deleted, what stays and why, and whom nobody could ask.
+    """What is done, what is left alone and why, and whom nobody could ask.
 
     Attributes:
-        deletions: What may go.
-        skipped: What stays.
+        steps: What is done.
+        skipped: What is left alone.
         problems: Each provider that did not answer, with its error. Nothing of theirs is in the plan.
-        force: Whether age and ownership were no reasons.
+        mode: How strictly it was judged, and will be again.
     """
 
-    deletions: tuple[Deletion, ...]
+    steps: tuple[Step, ...]
     skipped: tuple[Skipped, ...]
     problems: Mapping[str, RunctlError] = field(factory=dict)
-    force: bool = False
+    mode: Mode = Mode.CLEANUP
 
     @property
     def saved_hourly(self) -> Total:
         """What an hour of everything that goes costs."""
-        return hourly(deletion.item for deletion in self.deletions)
+        return hourly(step.item for step in self.steps)
 
 
 def hourly(items: Iterable[Item]) -> Total:
@@ -85,32 +91,36 @@ class CleanupSafety:
         self._clock = clock
 
     def plan(
-        self, items: Iterable[Item], problems: Mapping[str, RunctlError] | None = None, *, force: bool = False
+        self, items: Iterable[Item], problems: Mapping[str, RunctlError] | None = None, *, mode: Mode
     ) -> Plan:
-        """What of `items` may be deleted.
+        """What of `items` may be let go.
 
         Args:
             items: The resources that are meant; those that are gone are left out.
             problems: Providers that did not answer, with their errors.
-            force: Whether age and ownership are no reasons.
+            mode: How strictly to judge.
         """
         silent = problems or {}
         meant = [i for i in items if i.resource.provider not in silent and not i.resource.state.gone]
-        judged = [self.judge(facts, force=force) for facts in self._lookout.facts_of(meant)]
+        judged = [self.judge(facts, mode) for facts in self._lookout.facts_of(meant)]
         return Plan(
-            tuple(verdict for verdict in judged if isinstance(verdict, Deletion)),
+            tuple(verdict for verdict in judged if isinstance(verdict, Step)),
             tuple(verdict for verdict in judged if isinstance(verdict, Skipped)),
             silent,
-            force,
+            mode,
         )
 
-    def judge(self, facts: Facts, *, force: bool) -> Deletion | Skipped:
-        """Whether one resource may go."""
+    def judge(self, facts: Facts, mode: Mode) -> Step | Skipped:
+        """What may be done to one resource."""
         found = reasons(facts, self._policy, self._clock())
-        if stays := lifted(found, force=force):
-            return Skipped(facts.item, stays)
-        overruled = [f"--force: {reason.detail}" for reason in found]
-        return Deletion(facts.item, (*_grounds(facts), *overruled))
+        stands = standing(found, mode)
+        if not stands:
+            lifted = [f"{mode}: {reason.detail}" for reason in found]
+            return Step(facts.item, Act.TERMINATE, (*_grounds(facts), *lifted))
+        stopping = mode is Mode.PANIC and facts.can_stop and facts.item.resource.state in _STOPPABLE
+        if stopping and STOP_ENOUGH.issuperset(reason.rule for reason in stands):
+            return Step(facts.item, Act.STOP, tuple(reason.detail for reason in stands))
+        return Skipped(facts.item, stands)
 
 
 def _grounds(facts: Facts) -> tuple[str, ...]:
