@@ -80,6 +80,9 @@ class CoreSettings:
     checkpoint_dir: str | None = setting(None, help="Where checkpoints go; the run's own folder otherwise.")
     output: list[str] = setting([], help="Files and folders that scripts make, to be collected.")
     env_file: str | None = setting(None, help="A file of variables for scripts; its values stay secret.")
+    list_timeout_seconds: float = setting(
+        20.0, help="How long a provider may take to list what it has.", valid=_above_zero
+    )
 
 
 @frozen

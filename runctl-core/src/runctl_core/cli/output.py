@@ -11,11 +11,33 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
-from decimal import Decimal
 from typing import Any, TextIO
 
 from runctl_core.errors import Refused
+from runctl_core.words import age, cost, count, duration, hourly, size
+
+__all__ = [
+    "Progress",
+    "age",
+    "claim_stdout",
+    "confirm",
+    "cost",
+    "count",
+    "drop_results",
+    "duration",
+    "hourly",
+    "lines",
+    "note",
+    "notes",
+    "pairs",
+    "print_json",
+    "print_text",
+    "release_stdout",
+    "results",
+    "size",
+    "table",
+    "visible",
+]
 
 _results: TextIO | None = None
 
@@ -68,6 +90,11 @@ def print_json(document: Any) -> None:
         text = json.dumps(document, indent=indent, default=_plain)
     out.write(text + "\n")
     out.flush()
+
+
+def print_text(text: str) -> None:
+    """Text as it is, on standard output: a file's content that was not given a name."""
+    results().write(text)
 
 
 def _is_encodable(text: str) -> bool:
@@ -206,62 +233,6 @@ def confirm(question: str, *, yes: bool) -> None:
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise Refused("nothing was done, as you wished")
-
-
-def cost(usd: Decimal | str, unknown: int = 0) -> str:
-    """`$1.24`, and how many resources of unknown price it leaves out."""
-    amount = Decimal(usd)
-    text = f"${amount:.2f}" if amount == 0 or amount >= Decimal("0.01") else f"${amount:.4f}"
-    return f"{text} and {unknown} of unknown price" if unknown else text
-
-
-def hourly(usd: Decimal | None) -> str:
-    """`$2.50/h`, `$0.0104/h`, `free`, or `unknown price`."""
-    if usd is None:
-        return "unknown price"
-    if not usd:
-        return "free"
-    exact = usd.normalize()
-    return f"${exact:.2f}/h" if exact == round(exact, 2) else f"${exact:f}/h"
-
-
-def duration(seconds: float | None) -> str:
-    """`0.4 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`; a dash for None."""
-    if seconds is None:
-        return "-"
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    seconds = round(seconds)
-    if seconds < 60:
-        return f"{seconds} s"
-    for size, name, small, small_name in ((86400, "d", 3600, "h"), (3600, "h", 60, "min")):
-        if seconds >= size:
-            return f"{seconds // size:.0f} {name} {seconds % size // small:.0f} {small_name}"
-    return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
-
-
-def age(past: timedelta) -> str:
-    """`12 s ago`, `5 min ago`, `3 h ago`, `2 d ago`."""
-    seconds = max(0.0, past.total_seconds())
-    for size, name in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size:.0f} {name} ago"
-    return f"{seconds:.0f} s ago"
-
-
-def count(number: int, noun: str) -> str:
-    """`1 file`, `2 files`, `2 processes`."""
-    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
-    return f"{number} {noun if number == 1 else plural}"
-
-
-def size(size_bytes: float) -> str:
-    """`512 B`, `1.5 MB`: in powers of a thousand, as disks are sold."""
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if size_bytes < 1000 or unit == "TB":
-            return f"{size_bytes:.0f} {unit}" if unit == "B" else f"{size_bytes:.1f} {unit}"
-        size_bytes /= 1000
-    raise AssertionError("unreachable")
 
 
 class Progress:

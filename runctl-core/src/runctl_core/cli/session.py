@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from runctl_core.tracking import ResourceTracker
 
 if TYPE_CHECKING:
     from runctl_core.config import Config, CoreSettings
+    from runctl_core.inventory import Inventory
     from runctl_core.models.runs import Run
     from runctl_core.provider import TrainingProvider
     from runctl_core.training.engine import Engine
@@ -67,6 +68,27 @@ class Session:
             settings = self.config.provider_settings(plan.provider, info.settings, plan.provider_flags)
             self._providers[key] = open_provider(info, settings)
         return self._providers[key]
+
+    def provider(self, name: str) -> TrainingProvider:
+        """An installed provider with its configured settings. Raises PluginError or ConfigError."""
+        if name not in self._providers:
+            from runctl_core.plugins import load_provider, open_provider
+
+            info = load_provider(name)
+            self._providers[name] = open_provider(info, self.config.provider_settings(name, info.settings))
+        return self._providers[name]
+
+    def inventory(self, names: Sequence[str] | None = None) -> Inventory:
+        """What there is at these providers, or at every installed one, asked all at once."""
+        from runctl_core.inventory import take_inventory
+        from runctl_core.plugins import provider_names
+
+        return take_inventory(
+            self.tracker,
+            provider_names() if names is None else names,
+            self.provider,
+            timeout_s=self.settings.list_timeout_seconds,
+        )
 
     def settled_run(self, ref: str) -> Run:
         """The run that `ref` names, after its books were brought up to date. Raises NotFound."""

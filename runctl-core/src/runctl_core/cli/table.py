@@ -23,6 +23,7 @@ COMMANDS = (
     ("checkpoint list", _CLI + "checkpoint", "list_", LOOK, "List the checkpoints of a folder or a run"),
     ("checkpoint info", _CLI + "checkpoint", "info", LOOK, "Describe one checkpoint"),
     ("monitor", _CLI + "monitor", "monitor", LOOK, "Watch any log file and checkpoint folder"),
+    ("resources export", _CLI + "export", "export", LOOK, "Write a report as a page, a table or a document"),
     ("offers", _CLI + "offers", "offers", PROVIDE, "Show what fits, cheapest first"),
     ("providers list", _CLI + "providers", "list_", PROVIDE, "List the installed providers"),
     ("providers show", _CLI + "providers", "show", PROVIDE, "Show what a provider can do"),
@@ -46,6 +47,7 @@ parameter that each flag sets. Anything else goes through Typer as every command
 GROUPS = {
     "checkpoint": "Look at checkpoints",
     "providers": "Look at the installed providers",
+    "resources": "Look at what there is at every provider",
     "config": "Look at the configuration, and change it",
 }
 """Groups of commands, with their one-line summary."""
