@@ -97,17 +97,18 @@ class Lookout:
             for m in self._tracker.marks.all()
             if (m.provider, m.resource_id) == (old.provider, old.id)
         }
-        run = self._run(seen.run_id)
+        run = self._run(seen)
         return evolve(item, resource=seen, marks=marks, run=run)
 
-    def _run(self, run_id: str | None) -> Run | None:
-        if run_id is None:
+    def _run(self, resource: Resource) -> Run | None:
+        """The run of these books that a resource was made for; another user's may have the same id."""
+        if resource.run_id is None:
             return None
         try:
-            run = self._tracker.run(run_id)
+            run = self._tracker.run(resource.run_id)
         except NotFound:
             return None
-        return run if run.id == run_id else None
+        return run if run.id == resource.run_id and resource.owner in (None, run.owner) else None
 
     def _known(self, item: Item, holding: bool) -> Facts:
         run = item.run
