@@ -58,37 +58,46 @@ class Session:
         reporter = self._reporter or TerminalReporter(output_to_stderr=True)
         return Engine(self.tracker, self.open_provider, reporter=reporter)
 
+    @property
+    def owner(self) -> str:
+        """Who uses runctl here: the owner of new runs. What carries this name is the user's own."""
+        return self.settings.owner or _account()
+
     def open_provider(self, plan: Plan) -> TrainingProvider:
         """The provider of a plan. Raises PluginError or ConfigError."""
-        key = f"{plan.provider} {sorted(plan.provider_flags.items())}"
+        return self.provider(plan.provider, plan.provider_flags)
+
+    def provider(self, name: str, flags: Mapping[str, Any] | None = None) -> TrainingProvider:
+        """A provider with its configured settings. Raises PluginError or ConfigError."""
+        key = f"{name} {sorted((flags or {}).items())}"
         if key not in self._providers:
             from runctl_core.plugins import load_provider, open_provider
 
-            info = load_provider(plan.provider)
-            settings = self.config.provider_settings(plan.provider, info.settings, plan.provider_flags)
+            info = load_provider(name)
+            settings = self.config.provider_settings(name, info.settings, flags)
             self._providers[key] = open_provider(info, settings)
         return self._providers[key]
 
-    def provider(self, name: str) -> TrainingProvider:
-        """An installed provider with its configured settings. Raises PluginError or ConfigError."""
-        if name not in self._providers:
-            from runctl_core.plugins import load_provider, open_provider
+    def inventory(self, names: Sequence[str] | None = None, *, timeout_s: float | None = None) -> Inventory:
+        """Everything that the providers have, asked now.
 
-            info = load_provider(name)
-            self._providers[name] = open_provider(info, self.config.provider_settings(name, info.settings))
-        return self._providers[name]
+        Args:
+            names: Whom to ask; every installed provider by default, and those that the books know.
+            timeout_s: Seconds that each has; as configured by default.
 
-    def inventory(self, names: Sequence[str] | None = None) -> Inventory:
-        """What there is at these providers, or at every installed one, asked all at once."""
+        Raises:
+            PluginError: A name that is neither installed nor in the books.
+            StateError: The books cannot be read or written.
+        """
         from runctl_core.inventory import take_inventory
-        from runctl_core.plugins import provider_names
+        from runctl_core.plugins import load_report, provider_names
 
-        return take_inventory(
-            self.tracker,
-            provider_names() if names is None else names,
-            self.provider,
-            timeout_s=self.settings.list_timeout_seconds,
-        )
+        everyone = dict.fromkeys([*provider_names(), *self.tracker.providers()])
+        for name in names or ():
+            if name not in everyone:
+                load_report(name)  # it names the near ones
+        timeout_s = timeout_s or self.settings.list_timeout_seconds
+        return take_inventory(self.tracker, list(names or everyone), self.provider, timeout_s=timeout_s)
 
     def settled_run(self, ref: str) -> Run:
         """The run that `ref` names, after its books were brought up to date. Raises NotFound."""
@@ -110,3 +119,10 @@ class Session:
         from runctl_core.training.plan import Plan
 
         return Plan.from_json(self.tracker.plan(run.id))
+
+
+def _account() -> str:
+    import getpass
+    import socket
+
+    return f"{getpass.getuser()}@{socket.gethostname()}"

@@ -100,6 +100,7 @@ class ResourceTracker:
         provider: str | None = None,
         since: datetime | None = None,
         limit: int | None = None,
+        ids: Collection[str] | None = None,
     ) -> list[Run]:
         """Runs that fit every filter, newest first."""
         with self._store.reading() as db:
@@ -108,10 +109,16 @@ class ResourceTracker:
                 states=states,
                 since=since,
                 limit=limit,
+                ids=ids,
                 project=project,
                 owner=owner,
                 provider=provider,
             )
+
+    def keeping_runs(self, ids: Collection[str]) -> set[str]:
+        """Those of the runs whose plan keeps the machine at the end."""
+        with self._store.reading() as db:
+            return runs.keeping(db, ids)
 
     def plan(self, run_id: str) -> dict[str, Any]:
         """The plan of a run. Raises NotFound."""
@@ -261,6 +268,12 @@ class ResourceTracker:
         """When each provider was last asked for everything that it has."""
         with self._store.reading() as db:
             return listings.surveys(db)
+
+    def providers(self) -> list[str]:
+        """The names of those that have something in the books that is not gone."""
+        query = "SELECT DISTINCT provider FROM resources WHERE gone_at IS NULL ORDER BY provider"
+        with self._store.reading() as db:
+            return [name for (name,) in db.execute(query)]
 
     def mark_gone(self, provider: str, resource_id: str) -> None:
         """Take a resource off the books, because the provider no longer has it."""
