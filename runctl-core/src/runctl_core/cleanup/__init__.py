@@ -10,6 +10,7 @@ from runctl_core.cleanup.apply import Cleaned, Cleanup, Failure
 from runctl_core.cleanup.facts import Lookout
 from runctl_core.cleanup.rules import Facts, JobSeen, Mode, Policy, Reason, Rule
 from runctl_core.cleanup.safety import CleanupSafety, Plan, Skipped, Step
+from runctl_core.cleanup.select import Selection, select
 
 __all__ = [
     "Cleaned",
@@ -24,6 +25,8 @@ __all__ = [
     "Policy",
     "Reason",
     "Rule",
+    "Selection",
     "Skipped",
     "Step",
+    "select",
 ]

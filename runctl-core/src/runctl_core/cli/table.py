@@ -23,6 +23,8 @@ COMMANDS = (
     ("checkpoint list", _CLI + "checkpoint", "list_", LOOK, "List the checkpoints of a folder or a run"),
     ("checkpoint info", _CLI + "checkpoint", "info", LOOK, "Describe one checkpoint"),
     ("monitor", _CLI + "monitor", "monitor", LOOK, "Watch any log file and checkpoint folder"),
+    ("resources cleanup", _CLI + "cleanup", "cleanup", LOOK, "Delete what no live run needs"),
+    ("audit", _CLI + "audit", "audit", LOOK, "Show what was stopped and deleted, and why"),
     ("resources export", _CLI + "export", "export", LOOK, "Write a report as a page, a table or a document"),
     ("offers", _CLI + "offers", "offers", PROVIDE, "Show what fits, cheapest first"),
     ("providers list", _CLI + "providers", "list_", PROVIDE, "List the installed providers"),

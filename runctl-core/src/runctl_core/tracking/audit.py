@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -95,6 +95,14 @@ class AuditRow:
     detail: str
 
 
+@frozen
+class AuditedAct:
+    """An act: its first row, and its second; None while nobody knows what the provider made of it."""
+
+    before: AuditRow
+    after: AuditRow | None
+
+
 _COLUMNS = (
     "id, COALESCE(act_id, id), at, act, provider, resource_id, name, run_id, owner, user, command, why, "
     "answer, detail"
@@ -156,23 +164,27 @@ class Audit:
                 (to_micros(self._clock()), str(answer), detail, act_id),
             )
 
-    def rows(
-        self, *, since: datetime | None = None, provider: str | None = None, resource: str | None = None
-    ) -> list[AuditRow]:
+    def rows(self, *, since: datetime | None = None, resource: str | None = None) -> list[AuditRow]:
         """Rows that fit, oldest first.
 
         Args:
             since: Not older than this.
-            provider: Only this provider.
-            resource: Only this one, by its id or its name.
+            resource: Only this one: `provider/id`, its id, or its name.
         """
         query = (
             f"SELECT {_COLUMNS} FROM audit WHERE (?1 IS NULL OR at >= ?1) "  # noqa: S608
-            "AND (?2 IS NULL OR provider = ?2) AND (?3 IS NULL OR ?3 IN (resource_id, name)) ORDER BY id"
+            "AND (?2 IS NULL OR ?2 IN (provider || '/' || resource_id, resource_id, name)) ORDER BY id"
         )
         moment = None if since is None else to_micros(since)
         with self._store.reading() as db:
-            return [_row(row) for row in db.execute(query, (moment, provider, resource))]
+            return [_row(row) for row in db.execute(query, (moment, resource))]
+
+
+def acts(rows: Iterable[AuditRow]) -> list[AuditedAct]:
+    """Rows as acts, in the order in which they were announced; a second row without its first is left out."""
+    listed = list(rows)
+    after = {row.act_id: row for row in listed if row.answer is not None}
+    return [AuditedAct(row, after.get(row.id)) for row in listed if row.answer is None]
 
 
 def _require_unprotected(db: sqlite3.Connection, provider: str, resource_id: str) -> None:

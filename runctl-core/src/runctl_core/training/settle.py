@@ -39,6 +39,21 @@ def settle(engine: Engine, *, provider: str | None = None) -> None:
         _settle_open_ends(engine, run_id)
 
 
+def settle_at_once(engine: Engine, *, timeout_s: float) -> None:
+    """Settle what is open at each provider, all at once; one that hangs is left after `timeout_s`."""
+    from runctl_core.cleanup.lanes import in_lanes
+
+    def one(name: str) -> None:
+        try:
+            settle(engine, provider=name)
+        except RunctlError as error:
+            _note(engine, f"what is open at {name} cannot be settled yet", error)
+
+    names = {run.provider for run in engine.tracker.runs(states=LIVE)} | {*engine.tracker.providers()}
+    names |= {intent.provider for intent in engine.tracker.open_intents()}
+    in_lanes({name: [name] for name in names}, one, timeout_s=timeout_s)
+
+
 def settle_run(engine: Engine, run: Run) -> Run:
     """Settle one run if it can be settled now, and return it as it is; what is in the way is noted."""
     try:
