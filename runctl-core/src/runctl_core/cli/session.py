@@ -59,7 +59,12 @@ class Session:
         from runctl_core.training.engine import Engine
 
         reporter = self._reporter or TerminalReporter(output_to_stderr=True)
-        return Engine(self.tracker, self.open_provider, reporter=reporter)
+        return Engine(
+            self.tracker,
+            self.open_provider,
+            reporter=reporter,
+            protections=lambda resource: self.safety.protections(resource),
+        )
 
     @property
     def owner(self) -> str:
@@ -105,14 +110,20 @@ class Session:
             StateError: The books cannot be read or written.
         """
         from runctl_core.inventory import take_inventory
-        from runctl_core.plugins import load_report, provider_names
+        from runctl_core.plugins import load_report
 
-        everyone = dict.fromkeys([*provider_names(), *self.tracker.providers()])
+        everyone = self.every_provider()
         for name in names or ():
             if name not in everyone:
                 load_report(name)  # it names the near ones
         timeout_s = timeout_s or self.settings.list_timeout_seconds
         return take_inventory(self.tracker, list(names or everyone), self.provider, timeout_s=timeout_s)
+
+    def every_provider(self) -> list[str]:
+        """Every installed provider, and those that the books know."""
+        from runctl_core.plugins import provider_names
+
+        return list(dict.fromkeys([*provider_names(), *self.tracker.providers()]))
 
     @cached_property
     def lookout(self) -> Lookout:

@@ -14,6 +14,8 @@ COMMANDS = (
     ("logs", _CLI + "follow", "logs", RUN, "Print a run's output"),
     ("attach", _CLI + "follow", "attach", RUN, "Follow a run from here on"),
     ("stop", _CLI + "stop", "stop", RUN, "Stop a run"),
+    ("stop-all", _CLI + "stop_all", "stop_all", RUN, "Stop every live run of mine"),
+    ("panic", _CLI + "panic", "panic", RUN, "Stop and let go of everything of mine, everywhere"),
     ("exec", _CLI + "exec", "exec_", RUN, "Run a command beside a run, on its machine"),
     ("runs", _CLI + "runs", "runs", LOOK, "List the history of runs"),
     ("status", _CLI + "status", "status", LOOK, "Show everything about one run"),

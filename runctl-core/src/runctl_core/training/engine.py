@@ -6,7 +6,7 @@ crash knows what may have happened. `settle.py` is that somebody; it uses the sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -67,6 +67,7 @@ class Engine:
         open_provider: Makes the provider of a plan; called when one is needed.
         reporter: Told of everything as it happens.
         clock: The time.
+        protections: Says who protects a resource, which then outlives its run.
     """
 
     def __init__(
@@ -76,11 +77,13 @@ class Engine:
         *,
         reporter: Reporter | None = None,
         clock: Clock = now,
+        protections: Callable[[Resource], Sequence[str]] = lambda _: (),
     ) -> None:
         self.tracker = tracker
         self.open_provider = open_provider
         self.reporter = reporter or Reporter()
         self.clock = clock
+        self.protections = protections
 
     # the way up
 
@@ -207,6 +210,11 @@ class Engine:
             return
         if plan.on_finish == "keep":
             self.tell(self.reporter.note, f"{run.resource_id} is kept, as asked; its price goes on")
+            return
+        tracked = self.tracker.resource(plan.provider, run.resource_id)
+        if tracked is not None and (protected := self.protections(tracked.resource)):
+            said = "; ".join(protected)
+            self.tell(self.reporter.note, f"{run.resource_id} is kept, and its price goes on: {said}")
             return
         from runctl_core.cleanup.release import release
 
