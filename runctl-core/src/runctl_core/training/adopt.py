@@ -21,7 +21,7 @@ from runctl_core.models.resources import Resource
 from runctl_core.models.runs import Run, RunState
 from runctl_core.provider import TrainingProvider
 from runctl_core.tracking import Mark
-from runctl_core.training.driver import Driver
+from runctl_core.tracking.driver import Driver
 from runctl_core.training.engine import Engine
 from runctl_core.training.plan import Plan
 

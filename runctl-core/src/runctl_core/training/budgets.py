@@ -17,8 +17,8 @@ from runctl_core.errors import Refused
 from runctl_core.models.resources import Offer
 from runctl_core.models.runs import OVER, RunState
 from runctl_core.training.plan import Plan
-from runctl_core.training.spending import Budgets, Period, Spending, hours_until, spending
-from runctl_core.words import cost, per_hour
+from runctl_core.training.spending import Budgets, Spending, hours_until, spending
+from runctl_core.words import cost, count, hourly, per_hour
 
 if TYPE_CHECKING:
     from runctl_core.tracking import ResourceTracker
@@ -89,7 +89,7 @@ class BudgetCheck:
             spent = self._tracker.cost_of_run(run.id)
             if percent := self._reached(f"run {allowed}", run.id, spent.usd, allowed):
                 text = cost(spent.usd, spent.unknown, spent.estimated_usd)
-                yield f"{percent} % of the budget of {run.id} is spent: {text} of {cost(allowed)}"
+                yield f"{percent} % of the budget of {cost(allowed)} of {run.id}: {text} spent"
 
     def _reached(self, budget: str, period: str, spent: Decimal, limit: Decimal) -> int:
         """The largest part that is spent, if it was not told of; 0 for nothing to tell."""
@@ -108,37 +108,42 @@ def refusal(standing: Iterable[Spending], offer: Offer, hours: Decimal | None) -
 
 
 def _refused(one: Spending, offer: Offer, hours: Decimal | None, after: Decimal) -> Refused:
-    when, limit = _when(one.period), one.period.limit_usd
-    run = (
-        "this run has no known price"
-        if offer.price.hourly_usd is None
-        else (
-            f"this run takes {cost(after - one.spent.usd - one.committed_usd)} "
-            f"(${offer.price.hourly_usd:f}/h, {_bound(hours)})"
-        )
-    )
+    budget, limit = one.period.budget, one.period.limit_usd
     figures = [
-        f"{cost(one.spent.usd, 0, one.spent.estimated_usd)} spent {when}",
+        _spent(one),
         f"what is there may take {cost(one.committed_usd)} more ({per_hour(one.hourly_usd)} now)",
-        run,
+        _addition(one, offer, hours, after),
         f"together {cost(after)}",
     ]
-    if one.unknown:
-        figures.append(f"{one.unknown} of unknown price not counted")
     larger = after.quantize(Decimal(1), ROUND_UP)
     return Refused(
-        f"this run could break the {one.period.budget} budget of {cost(limit)}",
-        why="; ".join(figures),
-        fix=f"{_shorter(one, offer.price.hourly_usd)}runctl config set {one.period.budget}_budget {larger}",
+        f"this run could break the {budget} budget of {cost(limit)}",
+        why="; ".join(figures) + _uncounted(one),
+        fix=f"{_shorter(one, offer.price.hourly_usd)}runctl config set {budget}_budget {larger}",
     )
 
 
-def _when(period: Period) -> str:
-    return "today (UTC)" if period.budget == "daily" else "this month (UTC)"
+def _addition(one: Spending, offer: Offer, hours: Decimal | None, after: Decimal) -> str:
+    price = offer.price.hourly_usd
+    if price is None:
+        return f"the price of {offer.name} is unknown, and the budget is used up without it"
+    bound = "one hour counted, for nothing ends it" if hours is None else _counted(one, hours)
+    usd = after - one.spent.usd - one.committed_usd
+    return f"this run may take {cost(usd)} ({hourly(price)} on {offer.name}, {bound})"
 
 
-def _bound(hours: Decimal | None) -> str:
-    return "an hour counted, for nothing ends it" if hours is None else f"at most {hours:.2f} h"
+def _counted(one: Spending, hours: Decimal) -> str:
+    most = one.most_hours(hours)
+    return f"{most:.2f} h at most" if most == hours else f"{most:.0f} of its {hours:.0f} h"
+
+
+def _spent(one: Spending) -> str:
+    when = "today" if one.period.budget == "daily" else "this month"
+    return f"{cost(one.spent.usd, 0, one.spent.estimated_usd)} spent {when} (UTC)"
+
+
+def _uncounted(one: Spending) -> str:
+    return f"; {count(one.unknown, 'resource')} of unknown price not counted" if one.unknown else ""
 
 
 def _shorter(one: Spending, hourly: Decimal | None) -> str:
@@ -149,9 +154,5 @@ def _shorter(one: Spending, hourly: Decimal | None) -> str:
 
 
 def _warning(one: Spending, percent: int) -> str:
-    unknown = f", {one.unknown} of unknown price not counted" if one.unknown else ""
-    return (
-        f"{percent} % of the {one.period.budget} budget of {cost(one.period.limit_usd)} is spent: "
-        f"{cost(one.spent.usd, 0, one.spent.estimated_usd)} {_when(one.period)}, "
-        f"{per_hour(one.hourly_usd)} now{unknown}"
-    )
+    budget = f"the {one.period.budget} budget of {cost(one.period.limit_usd)}"
+    return f"{percent} % of {budget}: {_spent(one)}; {per_hour(one.hourly_usd)} now{_uncounted(one)}"

@@ -81,8 +81,12 @@ class Spending:
             hourly_usd: The run's price; one that is unknown adds nothing.
             hours: After how many hours it ends at the latest; None when nothing ends it.
         """
-        most = Decimal(1) if hours is None else min(hours, _hours(self.period.until - self.period.since))
+        most = Decimal(1) if hours is None else self.most_hours(hours)
         return self.spent.usd + self.committed_usd + (hourly_usd or Decimal(0)) * most
+
+    def most_hours(self, hours: Decimal) -> Decimal:
+        """How much of so many hours can fall into one such period."""
+        return min(hours, _hours(self.period.until - self.period.since))
 
 
 def periods(budgets: Budgets, at: datetime) -> list[Period]:
