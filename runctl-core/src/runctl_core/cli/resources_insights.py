@@ -10,7 +10,7 @@ from runctl_core.cli.resources_view import AllFlag, OfflineFlag, ProviderFilter,
 from runctl_core.cli.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from decimal import Decimal
 
     from runctl_core.inventory import Inventory, Item
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from runctl_core.models.jobs import Usage
     from runctl_core.models.resources import Offer
     from runctl_core.models.runs import Run
+    from runctl_core.models.warnings import UsageWarning
 
 _ASKED = 64
 """The number of live runs, the dearest first, whose machines are asked what they use."""
@@ -58,7 +59,7 @@ def insights(
 def _show(told: Sequence[Insight]) -> None:
     from runctl_core.inventory.insights import worth
 
-    rows = [(i.item.key, str(i.finding), _monthly(i.monthly_usd), i.detail, i.command) for i in told]
+    rows = [(i.item.key, str(i.finding), _monthly(i.monthly_usd), i.detail, i.fix) for i in told]
     columns = ("RESOURCE", "FINDING", "A MONTH", "EVIDENCE", "MEND IT")
     output.table(columns, rows, empty="nothing to save")
     if told:
@@ -75,20 +76,32 @@ def _facts(session: Session, found: Inventory) -> Facts:
     """What the machines of live runs use, and what spot machines cost, asked all at once."""
     from runctl_core.calls import ask_all
     from runctl_core.inventory.insights import Facts
-    from runctl_core.training.engine import handle_of
 
     answered = [item for item in found.items if item.resource.provider not in found.problems]
-    jobs = {item.key: (item, handle_of(run)) for item in answered if (run := _live_run(item)) is not None}
+    live = [(item, run) for item in answered if (run := _live_run(item)) is not None][:_ASKED]
+    runs = {item.key: run for item, run in live}
     questions: dict[str, Callable[[], list[Any]]] = {
-        key: _usage_of(session, *jobs[key]) for key in list(jobs)[:_ASKED]
+        item.key: _usage_of(session, item, run) for item, run in live
     }
     names = _with_machines(answered)
     questions |= {name: _spot_of(session, name) for name in names}
     answers, _ = ask_all(questions, lambda key: questions[key]())
-    spot: dict[tuple[str, str], Decimal] = {}
-    for name in names:
-        spot |= _cheapest(name, answers.get(name, []))
-    return Facts({key: answers[key] for key in jobs if key in answers}, spot)
+    usage = {key: samples for key, samples in answers.items() if key in runs}
+    spot = [_cheapest(name, answers[name]) for name in names if name in answers]
+    return Facts(
+        usage, _warned(session, usage, runs), {place: usd for each in spot for place, usd in each.items()}
+    )
+
+
+def _warned(
+    session: Session, usage: Mapping[str, Sequence[Usage]], runs: Mapping[str, Run]
+) -> dict[str, list[UsageWarning]]:
+    from runctl_core.clock import now
+    from runctl_core.diagnosis import warnings
+
+    return {
+        key: warnings(samples, session.settings, now(), run=runs[key].id) for key, samples in usage.items()
+    }
 
 
 def _live_run(item: Item) -> Run | None:
@@ -97,12 +110,13 @@ def _live_run(item: Item) -> Run | None:
     return run if run is not None and not run.state.over and run.resource_id == item.resource.id else None
 
 
-def _usage_of(session: Session, item: Item, handle: str) -> Callable[[], list[Usage]]:
+def _usage_of(session: Session, item: Item, run: Run) -> Callable[[], list[Usage]]:
     from runctl_core.calls import call
     from runctl_core.models.jobs import Usage
+    from runctl_core.training.engine import handle_of
 
     def ask() -> list[Usage]:
-        return list(session.provider(item.resource.provider).executor(item.resource).usage(handle))
+        return list(session.provider(item.resource.provider).executor(item.resource).usage(handle_of(run)))
 
     timeout_s = session.settings.list_timeout_seconds
     return lambda: call(f"{item.key}: usage", ask, timeout_s=timeout_s, gives=Usage)

@@ -103,7 +103,7 @@ def of_insight(insight: Insight) -> dict[str, Any]:
         "resource": insight.item.key,
         "detail": insight.detail,
         "monthly_usd": money(insight.monthly_usd),
-        "command": insight.command,
+        "fix": insight.fix,
     }
 
 
