@@ -281,3 +281,10 @@ def test_what_is_paid_per_hour_is_as_documented(world: Home) -> None:
     document = world.json("burn")
     schemas.check("burn", document)
     assert document["resources"] == 1
+
+
+def test_a_report_is_as_documented(world: Home) -> None:
+    document = world.json("resources", "export", "--all")
+    schemas.check("resources export", document)
+    assert document["resources"]
+    assert document["month"]["cost_unknown_resources"] == 2

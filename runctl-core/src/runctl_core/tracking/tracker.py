@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runctl_core.clock import Clock, from_micros, now, to_micros
 from runctl_core.errors import NotFound, StateError
@@ -22,6 +23,9 @@ from runctl_core.tracking.marks import Marks
 from runctl_core.tracking.resources import TrackedResource
 from runctl_core.tracking.store import Store
 
+if TYPE_CHECKING:
+    from runctl_core.tracking.audit import Actor, Audit
+
 
 class ResourceTracker(Ledger):
     """Runs, intents, resources and money. Every method may raise StateError.
@@ -31,11 +35,22 @@ class ResourceTracker(Ledger):
     Args:
         path: The SQLite file; the user's own by default. It is opened when first needed.
         clock: The time that rows are stamped with.
+        actor: Says who acts, for the audit log; this account with no command by default.
     """
 
-    def __init__(self, path: str | None = None, *, clock: Clock = now) -> None:
+    def __init__(
+        self, path: str | None = None, *, clock: Clock = now, actor: Callable[[], Actor] | None = None
+    ) -> None:
         super().__init__(Store(path or database_path()), clock)
+        self._actor = actor
         self.marks = Marks(self._store, clock)
+
+    @cached_property
+    def audit(self) -> Audit:
+        """Every deletion and stop; imported only where something is deleted or read."""
+        from runctl_core.tracking.audit import Audit, this_account
+
+        return Audit(self._store, self._clock, self._actor or this_account)
 
     def __enter__(self) -> ResourceTracker:
         return self
@@ -85,6 +100,7 @@ class ResourceTracker(Ledger):
         provider: str | None = None,
         since: datetime | None = None,
         limit: int | None = None,
+        ids: Collection[str] | None = None,
     ) -> list[Run]:
         """Runs that fit every filter, newest first."""
         with self._store.reading() as db:
@@ -93,10 +109,16 @@ class ResourceTracker(Ledger):
                 states=states,
                 since=since,
                 limit=limit,
+                ids=ids,
                 project=project,
                 owner=owner,
                 provider=provider,
             )
+
+    def keeping_runs(self, ids: Collection[str]) -> set[str]:
+        """Those of the runs whose plan keeps the machine at the end."""
+        with self._store.reading() as db:
+            return runs.keeping(db, ids)
 
     def plan(self, run_id: str) -> dict[str, Any]:
         """The plan of a run. Raises NotFound."""
@@ -257,6 +279,12 @@ class ResourceTracker(Ledger):
         """When each provider was last asked for everything that it has."""
         with self._store.reading() as db:
             return listings.surveys(db)
+
+    def providers(self) -> list[str]:
+        """The names of those that have something in the books that is not gone."""
+        query = "SELECT DISTINCT provider FROM resources WHERE gone_at IS NULL ORDER BY provider"
+        with self._store.reading() as db:
+            return [name for (name,) in db.execute(query)]
 
     def mark_gone(self, provider: str, resource_id: str, *, end_seen: bool = False) -> None:
         """Take a resource off the books, because the provider no longer has it.
