@@ -222,7 +222,7 @@ class ResourceTracker(Ledger):
                 resources.record(db, resource, self._clock())
                 resources.flag(db, resource.provider, resource.id, problem)
                 runs.own(db, token, resource.id)
-            intents.settle(db, token, resource and resource.id)
+            intents.settle(db, token, None if resource is None else resource.id)
 
     # resources
 
