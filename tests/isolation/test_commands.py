@@ -19,10 +19,10 @@ COMMANDS = {
     "ps": 30,
     "ps --all --json": 30,
     "runs": 30,
-    "status latest": 44,
-    "why latest": 45,
-    "logs latest": 44,
-    "cost": 30,
+    "status latest": 56,
+    "why latest": 51,
+    "logs latest": 50,
+    "cost": 32,
     "burn": 0,
     "burn --json": 0,
     "checkpoint list latest": 38,
@@ -31,8 +31,8 @@ COMMANDS = {
     "providers show local": 36,
     "offers": 48,
     "doctor": 45,
-    "train --dry-run empty.py": 58,
-    "train empty.py": 59,
+    "train --dry-run empty.py": 64,
+    "train empty.py": 81,
 }
 """Each kind of command, and how many attrs classes it may make: a little more than it needs."""
 
@@ -91,7 +91,8 @@ def test_a_command_for_a_live_run_imports_nothing_heavy(house: WatchedHome, comm
     finally:
         house.runctl("stop", run, "--grace-seconds", "0")
     assert_light(f"runctl {command}", seen)
-    assert len(seen.classes) <= 56, f"runctl {command} of a live run makes {len(seen.classes)} attrs classes"
+    most = 80 if command == "stop" else 64  # stopping lets go of the machine, by the rules of safety
+    assert len(seen.classes) <= most, f"runctl {command} of a live run makes {len(seen.classes)} classes"
 
 
 @pytest.mark.parametrize("command", AT_ONCE)
