@@ -142,6 +142,10 @@ def test_a_run_whose_books_were_lost_is_brought_back_with_its_output_and_results
     pulled = {path.name for path in (home.work / "back").rglob("*") if path.is_file()}
     assert pulled >= {"step-7.npz", "attempt-1.log"}
     assert slot["resource"] in json.dumps(home.json("resources", "list")), "what was adopted was let go of"
+    home.runctl("resources", "cleanup", slot["resource"], "--force", "--yes")
+    assert home.json("resources", "list")["resources"] == [], (
+        "its results are home, and it could not be ended"
+    )
 
 
 def test_a_run_that_ended_while_its_books_were_lost_is_brought_back(home: Home) -> None:
