@@ -16,8 +16,9 @@ from runctl_core.clock import Clock
 from runctl_core.errors import Refused
 from runctl_core.models.resources import Offer
 from runctl_core.models.runs import OVER, RunState
+from runctl_core.training.limits import hours_until
 from runctl_core.training.plan import Plan
-from runctl_core.training.spending import Budgets, Spending, hours_until, spending
+from runctl_core.training.spending import Budgets, Spending, spending
 from runctl_core.words import cost, count, hourly, per_hour
 
 if TYPE_CHECKING:
