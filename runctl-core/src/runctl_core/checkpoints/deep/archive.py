@@ -80,7 +80,8 @@ def _members(
 
 def _has_no_checksums(members: Mapping[str, Member]) -> bool:
     """`torch.serialization.set_crc32_options(False)` writes zeros instead."""
-    return not any(member.crc32 for member in members.values() if member.size_bytes)
+    checksums = [member.crc32 for member in members.values() if member.size_bytes]
+    return bool(checksums) and not any(checksums)
 
 
 def _unpacked(fd: int, begin: int, member: Member, advance: Advance) -> int:
