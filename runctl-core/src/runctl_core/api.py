@@ -23,6 +23,7 @@ from runctl_core.errors import (
 )
 from runctl_core.executor import JobExecutor, LogName
 from runctl_core.hookspecs import hookimpl
+from runctl_core.models.checkpoints import Format, Look, TensorTotals
 from runctl_core.models.checks import Check, Verdict
 from runctl_core.models.jobs import EndedBy, Job, JobPhase, JobStatus, Usage
 from runctl_core.models.money import UNKNOWN_PRICE, Price
@@ -42,6 +43,7 @@ __all__ = [
     "Check",
     "Completed",
     "EndedBy",
+    "Format",
     "InsufficientFunds",
     "InvalidRequest",
     "Job",
@@ -51,6 +53,7 @@ __all__ = [
     "LaunchSpec",
     "LocalTransport",
     "LogName",
+    "Look",
     "NotFound",
     "Offer",
     "Price",
@@ -69,6 +72,7 @@ __all__ = [
     "SetupError",
     "StateError",
     "Stoppable",
+    "TensorTotals",
     "TrainingProvider",
     "Transport",
     "UnknownOutcome",

@@ -80,6 +80,8 @@ def ask_all(names: Iterable[str], ask: Callable[[str], T]) -> tuple[dict[str, T]
             answers[name] = ask(name)
         except RunctlError as error:
             problems[name] = error
+        except BaseException as error:  # even then nobody is missing in silence
+            problems[name] = _unexplained(name, error, creates=False)
 
     threads = [threading.Thread(target=one, args=(name,), daemon=True) for name in asked]
     for thread in threads:

@@ -70,8 +70,17 @@ class CoreSettings:
     budget: Decimal | None = setting(
         None, help="End a run before it costs more dollars than this.", valid=_above_zero
     )
+    daily_budget: Decimal | None = setting(
+        None, help="Refuse a launch that could take a UTC day over so many dollars.", valid=_above_zero
+    )
+    monthly_budget: Decimal | None = setting(
+        None, help="Refuse a launch that could take a UTC month over so many dollars.", valid=_above_zero
+    )
     max_price: Decimal | None = setting(
         None, help="The highest price per hour, in dollars.", valid=_above_zero
+    )
+    list_timeout_seconds: float = setting(
+        20.0, help="How long a provider may take to list what it has.", valid=_above_zero
     )
     grace_seconds: float = setting(30.0, help="Time between SIGTERM and SIGKILL.", valid=_not_negative)
     on_finish: Literal["terminate", "keep"] = setting(
@@ -80,9 +89,6 @@ class CoreSettings:
     checkpoint_dir: str | None = setting(None, help="Where checkpoints go; the run's own folder otherwise.")
     output: list[str] = setting([], help="Files and folders that scripts make, to be collected.")
     env_file: str | None = setting(None, help="A file of variables for scripts; its values stay secret.")
-    list_timeout_seconds: float = setting(
-        20.0, help="How long a provider may take to list what it has.", valid=_above_zero
-    )
 
 
 @frozen

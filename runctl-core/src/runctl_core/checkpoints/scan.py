@@ -14,6 +14,7 @@ from stat import S_IFREG
 
 from runctl_core.checkpoints.formats import Format, claim_file, claim_folder, made_of_parts
 from runctl_core.checkpoints.formats.files import BY_SUFFIX
+from runctl_core.checkpoints.formats.orbax import ORBAX
 from runctl_core.checkpoints.naming import step_in
 
 Entry = tuple[int, str, int, Format, bool]
@@ -36,6 +37,8 @@ def scan(folder: str) -> tuple[list[Entry], int]:
     """
     found: list[Entry] = []
     whole = _entry_of(folder, made_of_parts(folder))
+    if whole and whole[3] is ORBAX:
+        return [whole], 0  # what is below are its items
     left_out = _scan(folder, found, files=whole is None, below=True)
     found += [whole] if whole else []
     return found, left_out + _keep_newest(found)

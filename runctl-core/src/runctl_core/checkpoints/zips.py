@@ -13,7 +13,7 @@ from typing import BinaryIO
 from attrs import frozen
 
 _DIRECTORY_LIMIT = 16 << 20
-_MOST_MEMBERS = 150_000
+_MOST_MEMBERS = 100_000
 """More than this is no checkpoint's: a member is a tensor."""
 
 _LOCAL_HEADER = struct.Struct("<4s22xHH")

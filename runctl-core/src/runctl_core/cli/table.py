@@ -20,6 +20,7 @@ COMMANDS = (
     ("why", _CLI + "why", "why", LOOK, "Explain why a run failed"),
     ("pull", _CLI + "pull", "pull", LOOK, "Copy a run's results to a folder"),
     ("cost", _CLI + "cost", "cost", LOOK, "Show what was spent"),
+    ("burn", _CLI + "cost", "burn", LOOK, "Show what is paid per hour now"),
     ("checkpoint list", _CLI + "checkpoint", "list_", LOOK, "List the checkpoints of a folder or a run"),
     ("checkpoint info", _CLI + "checkpoint", "info", LOOK, "Describe one checkpoint"),
     ("checkpoint verify", _CLI + "checkpoint_verify", "verify", LOOK, "Say whether checkpoints are good"),

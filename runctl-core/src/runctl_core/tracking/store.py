@@ -73,6 +73,16 @@ _MIGRATIONS = (
         provider TEXT PRIMARY KEY, at INTEGER NOT NULL, problem TEXT NOT NULL
     ) WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE resources ADD COLUMN price_estimated INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE intervals ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE intents ADD COLUMN hourly_usd TEXT;
+    ALTER TABLE intents ADD COLUMN deadline INTEGER;
+    CREATE TABLE budget_warnings (
+        budget TEXT NOT NULL, period TEXT NOT NULL, percent INTEGER NOT NULL, at INTEGER NOT NULL,
+        PRIMARY KEY (budget, period, percent)
+    ) WITHOUT ROWID;
+    """,
 )
 
 

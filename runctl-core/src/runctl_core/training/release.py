@@ -29,13 +29,14 @@ def release(
         until a later command settles it.
     """
     try:
+        was_there = not is_gone(provider, name, resource_id)
         call(f"{name}: terminate", lambda: provider.terminate_resource(resource_id))
         _until_gone(provider, name, resource_id, patience_s)
     except RunctlError as error:
         problem = f"{error.message}{f': {error.why}' if error.why else ''}"
         tracker.flag_resource(name, resource_id, problem)
         return problem
-    tracker.mark_gone(name, resource_id)
+    tracker.mark_gone(name, resource_id, end_seen=was_there)
     return ""
 
 

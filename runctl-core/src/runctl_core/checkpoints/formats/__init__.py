@@ -8,6 +8,6 @@ from __future__ import annotations
 
 from runctl_core.checkpoints.formats.installed import Broken, broken
 from runctl_core.checkpoints.formats.known import claim, claim_file, claim_folder, made_of_parts
-from runctl_core.checkpoints.formats.look import Format, Look
+from runctl_core.models.checkpoints import Format, Look
 
 __all__ = ["Broken", "Format", "Look", "broken", "claim", "claim_file", "claim_folder", "made_of_parts"]

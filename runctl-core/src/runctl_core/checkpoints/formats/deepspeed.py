@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from attrs import evolve
 
 from runctl_core.checkpoints.formats.folders import all_whole, names_in
-from runctl_core.checkpoints.formats.look import Format, Look
+from runctl_core.models.checkpoints import Format, Look
 
 _MODEL = re.compile(r"mp_rank_(\d+)_model_states\.pt\Z")
 _OPTIMIZER = re.compile(r"(?:bf16_|fp16_)?zero_pp_rank_(\d+)_mp_rank_(\d+)_optim_states\.pt\Z")

@@ -13,8 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from runctl_core.checkpoints.formats.folders import names_in
-from runctl_core.checkpoints.formats.look import Format, Look
-from runctl_core.models.checkpoints import TensorTotals
+from runctl_core.models.checkpoints import Format, Look, TensorTotals
 
 _METADATA = ".metadata"
 

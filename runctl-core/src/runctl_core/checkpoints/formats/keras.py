@@ -6,8 +6,8 @@ import os
 import struct
 
 from runctl_core.checkpoints import sidefiles, zips
-from runctl_core.checkpoints.formats.look import Format, Look
 from runctl_core.checkpoints.formats.opaque import unverifiable
+from runctl_core.models.checkpoints import Format, Look
 
 
 def _keras(path: str) -> Look:
@@ -22,6 +22,8 @@ def _keras(path: str) -> Look:
         }
     except zips.Damaged as error:
         return Look(False, str(error))
+    except sidefiles.TooLarge as error:
+        return Look(True, f"not verified: its configuration is {error}", framework="keras")
     except sidefiles.Unreadable as error:
         return Look(False, f"its configuration is damaged: {error}")
     metadata = documents.get("metadata.json", {})

@@ -16,8 +16,8 @@ from runctl_core.checkpoints.formats.distributed import DISTRIBUTED
 from runctl_core.checkpoints.formats.files import BY_SUFFIX, FILES
 from runctl_core.checkpoints.formats.folders import names_in
 from runctl_core.checkpoints.formats.huggingface import HUGGING_FACE, INDEXES, SHARD, SHARDED
-from runctl_core.checkpoints.formats.look import Format
 from runctl_core.checkpoints.formats.orbax import ORBAX, UNFINISHED
+from runctl_core.models.checkpoints import Format
 
 FOLDERS = (SHARDED, DISTRIBUTED, DEEPSPEED, ORBAX, HUGGING_FACE)
 """Formats of folders; the first one with a mark in a folder claims it."""

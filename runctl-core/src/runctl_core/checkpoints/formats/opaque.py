@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from runctl_core.checkpoints.formats.look import Format, Look
+from runctl_core.models.checkpoints import Format, Look
 
 
 def unverifiable(path: str, why: str) -> Look:

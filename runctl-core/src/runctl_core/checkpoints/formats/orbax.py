@@ -14,9 +14,8 @@ from typing import Any
 
 from runctl_core.checkpoints import sidefiles
 from runctl_core.checkpoints.formats.folders import MOST_NAMES, names_in
-from runctl_core.checkpoints.formats.look import Format, Look
 from runctl_core.checkpoints.naming import step_in
-from runctl_core.models.checkpoints import TensorTotals
+from runctl_core.models.checkpoints import Format, Look, TensorTotals
 
 UNFINISHED = ".orbax-checkpoint-tmp"
 _CHECKPOINT, _ITEM, _INDEX, _COMMITTED = (
@@ -137,6 +136,8 @@ def _count(shape: object) -> int | None:
 def _document(folder: str, name: str) -> dict[str, Any]:
     try:
         return sidefiles.loaded(os.path.join(folder, name))
+    except sidefiles.TooLarge:
+        return {}
     except sidefiles.Unreadable as error:
         raise _Damaged(f"{name}: {error}") from error
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 from attrs import evolve
 
 from runctl_core.checkpoints import zips
-from runctl_core.checkpoints.formats.look import Format, Look
 from runctl_core.checkpoints.formats.opaque import unverifiable
-from runctl_core.models.checkpoints import TensorTotals
+from runctl_core.models.checkpoints import Format, Look, TensorTotals
 
 _MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """How the older format begins: a pickle of its magic number."""
@@ -68,10 +67,9 @@ def _study(path: str) -> Look:
     from runctl_core.checkpoints.formats import pytorch_contents
 
     try:
-        root = pytorch_contents.root_of(path)
+        return pytorch_contents.with_contents(look, pytorch_contents.root_of(path))
     except pickles.Unreadable as error:
         return evolve(look, details={**look.details, "pickle": f"not read: {error}"})
-    return pytorch_contents.with_contents(look, root)
 
 
 def _study_binary(path: str) -> Look:
