@@ -15,9 +15,9 @@ from typing import Any
 
 from attrs import frozen
 
+from runctl_core.checkpoints import sidefiles
 from runctl_core.checkpoints.contents import (
     ITSELF,
-    MOST_FILES,
     Advance,
     Digest,
     Unreadable,
@@ -32,10 +32,6 @@ from runctl_core.paths import remove_abandoned_parts, write_whole
 
 SUFFIX = ".manifest.json"
 VERSION = 1
-
-_LIMIT = 16 << 20
-_MOST_PARTS = 4 * MOST_FILES
-"""Commas and brackets: more of them would take a hundred megabytes, and no manifest has as many."""
 
 _LONGEST_PATH = 4096
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -79,8 +75,10 @@ def write(path: str, advance: Advance = lambda _: None) -> Manifest:
         raise NotFound(f"nothing at {path}", fix="check the path")
     manifest = Manifest(dict(_digests(path, advance)))
     text = _text(manifest)
-    if len(text) > _LIMIT:
-        raise _refused(path, f"its manifest would have {len(text)} bytes, and {_LIMIT} are the most")
+    try:
+        _parsed(text)
+    except (Unreadable, sidefiles.Unreadable) as error:
+        raise _refused(path, f"its manifest could not be read again: {error}") from error
     remove_abandoned_parts(beside(path))
     write_whole(beside(path), [text], durable=True)
     return manifest
@@ -97,8 +95,8 @@ def read(path: str) -> Manifest:
     place = beside(path)
     try:
         with opened(located(place, ITSELF)) as file:
-            return _parsed(file.read(_LIMIT + 1))
-    except Unreadable as error:
+            return _parsed(file.read(sidefiles.LIMIT + 1))
+    except (Unreadable, sidefiles.Unreadable) as error:
         if not os.path.lexists(place):
             raise NotFound(
                 f"{path} has no manifest", fix=f"runctl checkpoint verify {path} --record"
@@ -152,14 +150,9 @@ def _text(manifest: Manifest) -> bytes:
 
 
 def _parsed(data: bytes) -> Manifest:
-    """Raises Unreadable."""
-    if len(data) > _LIMIT or sum(map(data.count, (b"[", b"{", b","))) > _MOST_PARTS:
-        raise Unreadable("it is larger than any manifest")
-    try:
-        document = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise Unreadable(f"it is no JSON: {error}") from error
-    if not isinstance(document, dict) or not isinstance(document.get("files"), list):
+    """Raises Unreadable, sidefiles.Unreadable."""
+    document = sidefiles.parsed(data)
+    if not isinstance(document.get("files"), list):
         raise Unreadable("it is no manifest: it lists no files")
     version = document.get("version")
     if type(version) is not int or version != VERSION:
