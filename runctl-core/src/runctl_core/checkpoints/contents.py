@@ -83,6 +83,9 @@ def read_all(
         advance: Is told what was read.
         durable: Have each one on the disk when its hash is returned.
     """
+    if len(names) < 2:
+        yield from ((name, _read(path, name, advance, durable)) for name in names)
+        return
     from concurrent.futures import ThreadPoolExecutor
 
     gate = _Gate(advance)
