@@ -10,7 +10,7 @@ from typing import overload
 
 from attrs import evolve, frozen
 
-from runctl_core.checkpoints.formats import Look, claim
+from runctl_core.checkpoints.formats import Format, Look, claim
 from runctl_core.checkpoints.naming import numbers
 from runctl_core.checkpoints.scan import Entry, scan
 from runctl_core.clock import from_micros
@@ -98,6 +98,16 @@ def newest_complete(directory: str) -> Choice:
 def describe(path: str) -> Checkpoint:
     """One checkpoint, with all that can be told. Raises NotFound when there is nothing, or no format
     claims it."""
+    entry = _claimed(path)
+    return _described(entry, entry[4].study or entry[4].look)
+
+
+def format_of(path: str) -> Format:
+    """The format that claims a checkpoint. Raises NotFound when there is nothing, or none does."""
+    return _claimed(path)[4]
+
+
+def _claimed(path: str) -> Entry:
     full = os.path.abspath(path)
     try:
         entry = _entry(full)
@@ -110,7 +120,7 @@ def describe(path: str) -> Checkpoint:
             f"{path} is no checkpoint of a known format",
             fix=f"runctl checkpoint list {os.path.dirname(path) or '.'}",
         )
-    return _described(entry, entry[4].study or entry[4].look)
+    return entry
 
 
 def _entry(path: str) -> Entry | None:

@@ -17,13 +17,13 @@ _MOST_MEMBERS = 100_000
 """More than this is no checkpoint's: a member is a tensor."""
 
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
-_ENTRY = struct.Struct("<4s4xHH8xLLHHH8xL")
+_ENTRY = struct.Struct("<4s4xHH4xLLLHHH8xL")
 _EXTRA = struct.Struct("<HH")
 _END = struct.Struct("<4s6xHLLH")
 _END_64 = struct.Struct("<4s28xQQQ")
 _LOCATOR_64 = struct.Struct("<4s4xQ4x")
 _LONGEST_COMMENT = 65535
-_ENCRYPTED, _STORED, _DEFLATED = 1, 0, 8
+_ENCRYPTED, STORED, DEFLATED = 1, 0, 8
 _FULL = 0xFFFFFFFF
 
 
@@ -40,12 +40,14 @@ class Member:
         packed_bytes: How many bytes it takes in the archive.
         size_bytes: How many it says that it has unpacked.
         method: How it is packed, as zip numbers it.
+        crc32: The checksum of what is unpacked.
     """
 
     at: int
     packed_bytes: int
     size_bytes: int
     method: int
+    crc32: int
 
 
 def members(path: str) -> dict[str, Member]:
@@ -56,7 +58,7 @@ def members(path: str) -> dict[str, Member]:
             directory, count = _directory(file, size)
             found = _entries(directory, count)
             for name, member in found.items():
-                _begin(file.fileno(), name, member, size)
+                begin_of(file.fileno(), name, member, size)
         except (struct.error, ValueError, OverflowError) as error:
             raise Damaged(f"its zip directory cannot be read: {error}") from error
     if not found or min(member.at for member in found.values()) > 0:
@@ -67,11 +69,11 @@ def members(path: str) -> dict[str, Member]:
 def content(path: str, name: str, member: Member, limit: int) -> bytes:
     """The first bytes of a member, at most `limit`, however much it claims. Raises Damaged, OSError."""
     with open(path, "rb") as file:
-        begin = _begin(file.fileno(), name, member, os.fstat(file.fileno()).st_size)
+        begin = begin_of(file.fileno(), name, member, os.fstat(file.fileno()).st_size)
         packed = os.pread(file.fileno(), min(limit, member.packed_bytes), begin)
-    if member.method == _STORED:
+    if member.method == STORED:
         return packed
-    if member.method != _DEFLATED:
+    if member.method != DEFLATED:
         raise Damaged(f"{name!r} is packed in a way that is not known here")
     try:
         return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, limit)
@@ -124,7 +126,7 @@ def _end_64(file: BinaryIO, locator_at: int) -> tuple[int, int, int, int] | None
 def _entries(directory: bytes, count: int) -> dict[str, Member]:
     found, at, seen = {}, 0, 0
     while at < len(directory):
-        magic, flags, method, packed, size, *lengths, offset = _ENTRY.unpack_from(directory, at)
+        magic, flags, method, crc32, packed, size, *lengths, offset = _ENTRY.unpack_from(directory, at)
         name_bytes, extra_bytes, comment_bytes = lengths
         if magic != b"PK\1\2" or flags & _ENCRYPTED:
             raise Damaged("an entry of its zip directory is damaged")
@@ -133,7 +135,7 @@ def _entries(directory: bytes, count: int) -> dict[str, Member]:
         extra = directory[at + name_bytes : at + name_bytes + extra_bytes]
         if _FULL in (packed, size, offset):
             size, packed, offset = _large(extra, size, packed, offset)
-        found[name] = Member(offset, packed, size, method)
+        found[name] = Member(offset, packed, size, method, crc32)
         at += name_bytes + extra_bytes + comment_bytes
         seen += 1
     if at != len(directory) or seen != count or len(found) != count:
@@ -157,7 +159,7 @@ def _large(extra: bytes, size: int, packed: int, offset: int) -> tuple[int, int,
     return size, packed, offset
 
 
-def _begin(file: int, name: str, member: Member, size: int) -> int:
+def begin_of(file: int, name: str, member: Member, size: int) -> int:
     """Where the bytes of a member begin. Raises Damaged when they are not all there."""
     magic, name_bytes, extra_bytes = _LOCAL_HEADER.unpack(os.pread(file, _LOCAL_HEADER.size, member.at))
     if magic != b"PK\3\4":

@@ -45,16 +45,31 @@ def _study(path: str) -> Look:
         return evolve(look, details={"headers": f"not read: {error}"})
 
 
+def array_bytes(head: bytes) -> int | None:
+    """How many bytes a member has that begins so, its header included; None for no plain array."""
+    found = _HEADER.match(head)
+    if not found:
+        return None
+    begin, length = (10, head[8:10]) if head[6] == 1 else (12, head[8:12])
+    _, _, size = _described(found)
+    return begin + int.from_bytes(length, "little") + size
+
+
 def _arrays(path: str, members: Mapping[str, zips.Member]) -> Iterator[tuple[str, int, int]]:
     for name, member in members.items():
         found = _HEADER.match(zips.content(path, name, member, _HEADER_BYTES))
         if not found:
             raise ValueError(f"{name[:200]!r} is no plain array")
-        shape = [int(size) for size in found[2].decode().replace(" ", "").split(",") if size]
-        count = math.prod(shape)
-        kind = found[1].decode()
-        width = int(kind[1:]) * (4 if kind[0] == "U" else 1)
-        yield _dtype(kind), count, count * width
+        yield _described(found)
+
+
+def _described(found: re.Match[bytes]) -> tuple[str, int, int]:
+    """Type, count and bytes of the array that a header describes."""
+    shape = [int(size) for size in found[2].decode().replace(" ", "").split(",") if size]
+    count = math.prod(shape)
+    kind = found[1].decode()
+    width = int(kind[1:]) * (4 if kind[0] == "U" else 1)
+    return _dtype(kind), count, count * width
 
 
 def _dtype(kind: str) -> str:

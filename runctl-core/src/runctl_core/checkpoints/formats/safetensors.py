@@ -43,10 +43,18 @@ _DTYPES = {
 
 
 _MOST_DIMENSIONS = 64
+_METADATA = "__metadata__"
 
 
 class _Damaged(Exception):
     """The message says how."""
+
+
+def tensor_names(path: str) -> set[str]:
+    """The names of the tensors that a header has. Raises sidefiles.Unreadable, OSError."""
+    with open(path, "rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8).ljust(8, b"\0"))
+        return sidefiles.parsed(file.read(min(length, sidefiles.LIMIT + 1))).keys() - {_METADATA}
 
 
 def _look(path: str) -> Look:
@@ -68,7 +76,7 @@ def _look(path: str) -> Look:
 def _described(data: bytes, body_bytes: int) -> Look:
     try:
         header = sidefiles.parsed(data)
-        metadata = header.pop("__metadata__", {})
+        metadata = header.pop(_METADATA, {})
         rows = sorted(_rows(header))
     except sidefiles.TooLarge:
         raise
