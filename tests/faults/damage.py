@@ -188,7 +188,7 @@ def _claims_much(path: Path, tree: Tree, chance: random.Random) -> None:
 
 
 def _number_is_huge(path: Path, tree: Tree, chance: random.Random) -> None:
-    """A number in its text (of a header, an index, a pickle's line) becomes one that no computer counts to."""
+    """A number in its text, of a header or an index, becomes one that no computer counts to."""
     file, content = _chosen(path, tree, chance)
     digits = [at for at in range(len(content)) if content[at : at + 1].isdigit()]
     at = chance.choice(digits or [0])

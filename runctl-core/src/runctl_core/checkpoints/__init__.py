@@ -6,7 +6,17 @@ files are enough.
 
 from __future__ import annotations
 
-from runctl_core.checkpoints.formats import broken, claim
+from runctl_core.checkpoints.formats import broken, claim, claim_file
 from runctl_core.checkpoints.search import Choice, Listing, describe, find, listing, newest_complete
 
-__all__ = ["Choice", "Listing", "broken", "claim", "describe", "find", "listing", "newest_complete"]
+__all__ = [
+    "Choice",
+    "Listing",
+    "broken",
+    "claim",
+    "claim_file",
+    "describe",
+    "find",
+    "listing",
+    "newest_complete",
+]

@@ -23,15 +23,17 @@ from runctl_core.checkpoints.contents import (
     Unreadable,
     files,
     located,
-    opened,
     read_all,
 )
+from runctl_core.checkpoints.regular import opened
 from runctl_core.checkpoints.verdict import Evidence, Finding, Verification
 from runctl_core.errors import Damaged, NotFound, Refused
 from runctl_core.paths import remove_abandoned_parts, write_whole
 
 SUFFIX = ".manifest.json"
 VERSION = 1
+LIMIT = sidefiles.LIMIT
+"""No manifest is larger than this, in bytes."""
 
 _LONGEST_PATH = 4096
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -76,8 +78,8 @@ def write(path: str, advance: Advance = lambda _: None) -> Manifest:
     manifest = Manifest(dict(_digests(path, advance)))
     text = _text(manifest)
     try:
-        _parsed(text)
-    except (Unreadable, sidefiles.Unreadable) as error:
+        parse(text)
+    except Unreadable as error:
         raise _refused(path, f"its manifest could not be read again: {error}") from error
     remove_abandoned_parts(beside(path))
     write_whole(beside(path), [text], durable=True)
@@ -95,8 +97,8 @@ def read(path: str) -> Manifest:
     place = beside(path)
     try:
         with opened(located(place, ITSELF)) as file:
-            return _parsed(file.read(sidefiles.LIMIT + 1))
-    except (Unreadable, sidefiles.Unreadable) as error:
+            return parse(file.read(LIMIT + 1))
+    except Unreadable as error:
         if not os.path.lexists(place):
             raise NotFound(
                 f"{path} has no manifest", fix=f"runctl checkpoint verify {path} --record"
@@ -149,9 +151,12 @@ def _text(manifest: Manifest) -> bytes:
     return (f'{{"version": {VERSION}, "files": [\n' + ",\n".join(rows) + "\n]}\n").encode()
 
 
-def _parsed(data: bytes) -> Manifest:
-    """Raises Unreadable, sidefiles.Unreadable."""
-    document = sidefiles.parsed(data)
+def parse(data: bytes) -> Manifest:
+    """The manifest in a file's bytes; `LIMIT` + 1 of them are enough. Raises Unreadable."""
+    try:
+        document = sidefiles.parsed(data)
+    except sidefiles.Unreadable as error:
+        raise Unreadable(str(error)) from error
     if not isinstance(document.get("files"), list):
         raise Unreadable("it is no manifest: it lists no files")
     version = document.get("version")

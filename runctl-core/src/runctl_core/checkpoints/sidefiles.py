@@ -9,6 +9,8 @@ import stat
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from runctl_core.checkpoints.regular import opened
+
 LIMIT = 16 << 20
 """A larger document is not read, in bytes."""
 
@@ -28,7 +30,7 @@ def loaded(path: str) -> dict[str, Any]:
     """A JSON object. Raises Unreadable, TooLarge, OSError."""
     if not stat.S_ISREG(os.stat(path).st_mode):
         raise Unreadable("it is no file")
-    with open(path, "rb") as file:
+    with opened(path) as file:
         return parsed(file.read(LIMIT + 1))
 
 

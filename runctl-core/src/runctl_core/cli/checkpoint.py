@@ -22,7 +22,7 @@ _NEWEST = 20
 
 
 def list_(
-    place: Annotated[str, Argument(metavar="PATH|RUN", help="A folder, or a run.")],
+    place: Annotated[str, Argument(metavar="PATH|RUN|URL", help="A folder, a run, or the URL of a store.")],
     limit: Annotated[
         int | None,
         Option(metavar="N", min=1, help="List the newest N, and look into each of them."),
@@ -34,7 +34,8 @@ def list_(
     The newest 20 are looked into, to say whether they are whole; of the others only names and
     directory entries are read. A terminal shows those 20; a pipe and --json get all.
 
-    Nothing in them is executed: a pickle is never opened.
+    Nothing in them is executed: a pickle is never opened. In a store, those are listed that have a
+    manifest there.
 
     Examples:
         runctl checkpoint list checkpoints/
@@ -43,6 +44,9 @@ def list_(
     """
     from runctl_core.checkpoints import listing
 
+    if "://" in place:
+        _list_stored(place, limit, json=json)
+        return
     folder = folder_of(place)
     found = listing(folder, look_into=limit or _NEWEST)
     if json:
@@ -108,6 +112,23 @@ def _show(found: Listing, folder: str, limit: int | None) -> None:
     output.table(columns, rows, empty=f"no checkpoints in {folder}", less_wanted=("FORMAT", "EPOCH"))
     if more := len(found) + found.left_out - len(rows):
         output.note(f"{more:,} older: --limit {len(found)}" if not found.left_out else f"{more:,} older")
+
+
+def _list_stored(url: str, limit: int | None, *, json: bool) -> None:
+    from runctl_core.stores import open_url
+    from runctl_core.transfer.stored import stored_checkpoints
+
+    found = stored_checkpoints(open_url(url))[:limit]
+    if json:
+        from runctl_core.training.documents import of_checkpoint
+
+        output.print_json([of_checkpoint(checkpoint) for checkpoint in found])
+        return
+    columns = ("CHECKPOINT", "FORMAT", "STEP", "EPOCH", "SIZE", "CHANGED", "WHOLE")
+    rows = [_row(checkpoint) for checkpoint in found]
+    output.table(
+        columns, rows, empty=f"no checkpoint has a manifest at {url}", less_wanted=("FORMAT", "EPOCH")
+    )
 
 
 def _row(checkpoint: Checkpoint) -> tuple[str, ...]:

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
     from runctl_core.checkpoints.verdict import Verification
     from runctl_core.models.checkpoints import Checkpoint
+    from runctl_core.models.jobs import Process, Usage
     from runctl_core.models.resources import Offer
     from runctl_core.models.runs import Run, RunChange
+    from runctl_core.models.warnings import UsageWarning
     from runctl_core.training.plan import Plan
     from runctl_core.training.spending import Spending
 
@@ -96,6 +98,34 @@ def of_verification(verified: Verification, *, recorded: bool) -> dict[str, Any]
         "read_bytes": verified.read_bytes,
         "recorded": recorded,
     }
+
+
+def of_usage(sample: Usage) -> dict[str, Any]:
+    """What a run uses, by one sample."""
+    from attrs import asdict
+
+    figures = asdict(sample)
+    return {"sampled_at": iso(figures.pop("at")), **figures}
+
+
+def of_warning(warning: UsageWarning) -> dict[str, Any]:
+    """Something in what a run uses that its user can mend."""
+    return {
+        "kind": str(warning.kind),
+        "message": warning.message,
+        "since_at": iso(warning.since),
+        "figure": warning.figure,
+        "threshold": warning.threshold,
+        "unit": warning.unit,
+        "fix": warning.fix,
+    }
+
+
+def of_process(process: Process) -> dict[str, Any]:
+    """One process of a run's job."""
+    from attrs import asdict
+
+    return {**asdict(process), "command": list(process.command)}
 
 
 def of_offer(offer: Offer) -> dict[str, Any]:

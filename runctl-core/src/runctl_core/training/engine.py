@@ -6,7 +6,7 @@ crash knows what may have happened. `settle.py` is that somebody; it uses the sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -36,7 +36,6 @@ from runctl_core.training.outcome import judge
 from runctl_core.training.plan import Plan
 from runctl_core.training.provision import provision
 from runctl_core.training.receipt import write_receipt
-from runctl_core.training.release import release
 from runctl_core.training.reporter import Reporter
 from runctl_core.training.signals import launch_signals
 from runctl_core.training.spending import Budgets, hours_until
@@ -71,6 +70,7 @@ class Engine:
         reporter: Told of everything as it happens.
         clock: The time.
         allowed: What a day and a month may cost; asked for when something is launched or settled.
+        protections: Says who protects a resource, which then outlives its run.
     """
 
     def __init__(
@@ -81,12 +81,14 @@ class Engine:
         reporter: Reporter | None = None,
         clock: Clock = now,
         allowed: Callable[[], Budgets] = Budgets,
+        protections: Callable[[Resource], Sequence[str]] = lambda _: (),
     ) -> None:
         self.tracker = tracker
         self.open_provider = open_provider
         self.reporter = reporter or Reporter()
         self.clock = clock
         self.budgets = BudgetCheck(tracker, allowed, clock)
+        self.protections = protections
 
     # the way up
 
@@ -225,7 +227,15 @@ class Engine:
         if plan.on_finish == "keep":
             self.tell(self.reporter.note, f"{run.resource_id} is kept, as asked; its price goes on")
             return
-        if problem := release(self.tracker, provider, plan.provider, run.resource_id):
+        tracked = self.tracker.resource(plan.provider, run.resource_id)
+        if tracked is not None and (protected := self.protections(tracked.resource)):
+            said = "; ".join(protected)
+            self.tell(self.reporter.note, f"{run.resource_id} is kept, and its price goes on: {said}")
+            return
+        from runctl_core.cleanup.release import release
+
+        why = [f"{run.id} is {run.state}", "its results are home"]
+        if problem := release(self.tracker, provider, plan.provider, run.resource_id, why=why):
             self.tell(self.reporter.note, f"{run.resource_id} could not be released yet: {problem}")
 
     def _abandon(self, run: Run, provider: TrainingProvider | None, error: BaseException) -> None:

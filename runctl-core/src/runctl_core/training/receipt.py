@@ -74,6 +74,7 @@ def current(tracker: ResourceTracker, run: Run, plan: Plan) -> dict[str, Any]:
         "out_of_memory": None,
         "peak_memory_bytes": None,
         "usage": None,
+        "warnings": [],
     }
     try:
         receipt = read_receipt(run.id) if run.state.over else {}

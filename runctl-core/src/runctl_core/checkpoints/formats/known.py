@@ -52,6 +52,11 @@ def claim_folder(path: str) -> Format | None:
     return own_claim(names) or installed.by_marks(names, NAMES)
 
 
+def of_plugins() -> list[Format]:
+    """The formats that plugins bring, loaded now if they were not."""
+    return installed.formats(NAMES)
+
+
 def own_claim(names: Collection[str]) -> Format | None:
     """The format of runctl's own with a mark among these names."""
     return next((form for form, marks in _MARKS if any(map(marks, names))), None)
