@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,6 +51,16 @@ def test_a_part_that_is_cut_short_makes_the_folder_damaged(tmp_path: Path, name:
     size = 0 if part.endswith("0a1b") else len(content[part]) - 1
     folders.folder(tmp_path / name, {**content, part: content[part][:size]})
     assert not describe(str(tmp_path / name)).complete, f"{part} lacks its end, and nobody noticed"
+
+
+@pytest.mark.parametrize(("name", "part"), [p for p in PARTS if "commit" not in p[1]])
+def test_a_part_that_is_a_pipe_holds_nobody(tmp_path: Path, name: str, part: str) -> None:
+    folder = folders.folder(tmp_path / name, LAYOUTS[name][1]())
+    (folder / part).unlink()
+    os.mkfifo(folder / part)
+    (folder / "latest").unlink(missing_ok=True)
+    os.mkfifo(folder / "latest")
+    assert not describe(str(folder)).complete
 
 
 @in_each_layout

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
 import stat
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, BinaryIO
 
 LIMIT = 16 << 20
 """A larger document is not read, in bytes."""
@@ -26,10 +27,17 @@ class TooLarge(Unreadable):
 
 def loaded(path: str) -> dict[str, Any]:
     """A JSON object. Raises Unreadable, TooLarge, OSError."""
-    if not stat.S_ISREG(os.stat(path).st_mode):
-        raise Unreadable("it is no file")
-    with open(path, "rb") as file:
+    with opened(path) as file:
         return parsed(file.read(LIMIT + 1))
+
+
+def opened(path: str) -> BinaryIO:
+    """A file, opened to be read. Raises OSError, also for a pipe, which would never come to its end."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, f"{os.path.basename(path)} is no file")
+    return open(descriptor, "rb")
 
 
 def parsed(data: bytes) -> dict[str, Any]:

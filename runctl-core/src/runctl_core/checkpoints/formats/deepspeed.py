@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from attrs import evolve
 
+from runctl_core.checkpoints import sidefiles
 from runctl_core.checkpoints.formats.folders import all_whole, names_in
 from runctl_core.models.checkpoints import Format, Look
 
@@ -91,8 +92,8 @@ def _gap(rows: list[tuple[int, int]], data: int, model: int) -> tuple[int, int] 
 def latest_of(path: str) -> str:
     """The folder that a file `latest` in `path` names; empty for none, or for one that is elsewhere."""
     try:
-        with open(os.path.join(path, "latest"), encoding="utf-8") as file:
-            name = file.read(300).strip()
+        with sidefiles.opened(os.path.join(path, "latest")) as file:
+            name = file.read(300).decode().strip()
     except (OSError, ValueError):
         return ""
     return os.path.join(path, name) if name and os.path.basename(name) == name and name != ".." else ""

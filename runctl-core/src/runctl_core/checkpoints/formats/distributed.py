@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+from runctl_core.checkpoints import sidefiles
 from runctl_core.checkpoints.formats.folders import names_in
 from runctl_core.models.checkpoints import Format, Look, TensorTotals
 
@@ -24,7 +25,7 @@ def _look(path: str) -> Look:
         return Look(False, "its .metadata is missing: it was still being written")
     from runctl_core.checkpoints import pickles
 
-    with open(os.path.join(path, _METADATA), "rb") as file:
+    with sidefiles.opened(os.path.join(path, _METADATA)) as file:
         data = file.read(pickles.MOST_BYTES + 1)
     try:
         root = pickles.read(io.BytesIO(data))

@@ -101,7 +101,7 @@ def _item_problem(item: str) -> str:
     metadata = _document(item, _ITEM) if _ITEM in names else {}
     if _INDEX not in names:
         return f"its {_INDEX} is missing" if metadata.get("use_ocdbt") else ""
-    with open(os.path.join(item, _INDEX), "rb") as file:
+    with sidefiles.opened(os.path.join(item, _INDEX)) as file:
         size, head = os.fstat(file.fileno()).st_size, file.read(_INDEX_HEAD.size)
     if len(head) < _INDEX_HEAD.size or _INDEX_HEAD.unpack(head) != (_INDEX_MAGIC, size):
         return f"its {_INDEX} is damaged or cut short"
