@@ -98,6 +98,17 @@ def test_deepspeeds_part_inside_of_a_trainers_folder_is_judged_with_it(tmp_path:
     assert "mp_rank_00" in describe(str(folder)).problem
 
 
+@pytest.mark.parametrize("part", ["pytorch_model_fsdp_0", "optimizer_0"])
+def test_fsdps_parts_inside_of_a_trainers_folder_are_judged_with_it(tmp_path: Path, part: str) -> None:
+    trainers = {"rng_state_0.pth": files.torch(), "trainer_state.json": b'{"global_step": 5}'}
+    folder = folders.folder(tmp_path / "checkpoint-5", trainers)
+    for name in ("pytorch_model_fsdp_0", "optimizer_0"):
+        folders.folder(folder / name, folders.distributed())
+    assert describe(str(folder)).complete
+    (folder / part / ".metadata").unlink()
+    assert describe(str(folder)).problem.startswith(f"{part}: its .metadata is missing")
+
+
 def test_tensors_of_a_distributed_checkpoint_are_told_from_its_metadata(tmp_path: Path) -> None:
     found = describe(str(folders.folder(tmp_path / "step-1", folders.distributed())))
     assert found.tensors == TensorTotals(2, 26, {"float32": 80, "bfloat16": 12})

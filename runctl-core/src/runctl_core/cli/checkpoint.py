@@ -34,7 +34,7 @@ def list_(
     The newest 20 are looked into, to say whether they are whole; of the others only names and
     directory entries are read. A terminal shows those 20; a pipe and --json get all.
 
-    Nothing in them is executed: a pickle is never opened. In a store, those are listed that have a
+    Nothing in them is executed: a pickle is read as data, if at all. In a store, those are listed that have a
     manifest there.
 
     Examples:
