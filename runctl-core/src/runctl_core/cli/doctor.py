@@ -131,16 +131,22 @@ def _command_groups() -> Iterator[Check]:
 
 
 def _checkpoint_formats() -> Iterator[Check]:
-    from runctl_core._entrypoints import enabled
-    from runctl_core.checkpoints.formats import GROUP, broken, of_plugins
+    from runctl_core.plugins import checkpoint_formats
 
-    points = enabled(GROUP)
-    errors = {one.name: one.error for one in broken()} if points and of_plugins() is not None else {}
+    points = checkpoint_formats()
+    if not points:
+        return
+    from runctl_core.checkpoints.formats import broken, of_plugins
+
+    of_plugins()
+    errors = {one.name: one.error for one in broken()}
     for point in points:
-        verdict = Verdict.FAILED if point.name in errors else Verdict.OK
-        fix = f"pip install --upgrade {point.distribution}, or pip uninstall it"
-        detail = f"{point.source}: {errors[point.name]}" if point.name in errors else point.source
-        yield Check(f"checkpoint format {point.name}", verdict, detail, fix if point.name in errors else "")
+        name = f"checkpoint format {point.name}"
+        if error := errors.get(point.name):
+            fix = f"pip install --upgrade {point.distribution}, or pip uninstall it"
+            yield Check(name, Verdict.FAILED, f"{point.source}: {error}", fix)
+        else:
+            yield Check(name, Verdict.OK, point.source)
 
 
 def _show(found: list[Check], json: bool) -> None:
