@@ -1,7 +1,7 @@
 """A store from a real distribution: `shelf://NAME/…`, a folder that misbehaves on demand.
 
-The faults of a shelf lie in its folder, in `faults/`, as files of a fault's name, each with how often it
-still strikes: so that a test can order one, and see that it came, whatever process meets it.
+The faults of a shelf lie in its folder, in `faults/`, a file for each time that one is still to strike:
+so that a test can order one, and see that it came, whatever process or thread meets it.
 """
 
 from __future__ import annotations
@@ -55,11 +55,13 @@ class Shelf(Store):
     def delete(self, name):
         (self._root / name).unlink(missing_ok=True)
     def _strikes(self, fault):
-        path = Path(os.environ["SHELF_DIR"]) / "faults" / fault
-        left = int(path.read_text()) if path.exists() else 0
-        if left:
-            path.write_text(str(left - 1))
-        return left > 0
+        for path in (Path(os.environ["SHELF_DIR"]) / "faults").glob(f"{fault}-*"):
+            try:
+                path.unlink()
+            except FileNotFoundError:
+                continue
+            return True
+        return False
 """
 
 
@@ -76,11 +78,12 @@ class ShelfFolder:
 
     def order(self, fault: str, times: int = 1) -> None:
         """Let the next calls meet a fault: `break`, `cut`, `drop`, `full`, `spoil`."""
-        (self.root / "faults" / fault).write_text(str(times))
+        for number in range(times):
+            (self.root / "faults" / f"{fault}-{number}").touch()
 
     def came(self, fault: str) -> bool:
         """Whether everything that was ordered came."""
-        return (self.root / "faults" / fault).read_text() == "0"
+        return not list((self.root / "faults").glob(f"{fault}-*"))
 
     def files(self, place: str) -> dict[str, bytes]:
         """What stands on a shelf, by name."""
