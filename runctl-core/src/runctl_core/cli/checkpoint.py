@@ -55,7 +55,7 @@ def list_(
         output.print_json([of_checkpoint(checkpoint) for checkpoint in _some(found, limit)])
     else:
         _show(found, folder, limit)
-    _name_what_is_broken()
+    name_what_is_broken()
 
 
 def info(
@@ -81,7 +81,7 @@ def info(
     else:
         output.pairs(_facts(checkpoint))
         _show_types(checkpoint)
-    _name_what_is_broken()
+    name_what_is_broken()
 
 
 def folder_of(place: str) -> str:
@@ -187,7 +187,7 @@ def _show_types(checkpoint: Checkpoint) -> None:
     output.table(("TYPE", "SIZE"), [(name, words.size(size)) for name, size in dtypes], empty="")
 
 
-def _name_what_is_broken() -> None:
+def name_what_is_broken() -> None:
     """Say which plugin's format could not be used, and by whom it is: it stopped nothing else."""
     from runctl_core.checkpoints import broken
 
