@@ -74,6 +74,7 @@ GROUPS = {
 EXIT_STATUS = {
     "train": "The script's own, 128 + N when signal N ended it; 130 when Ctrl-C detached.",
     "resume": "The script's own, 128 + N when signal N ended it; 130 when Ctrl-C detached.",
+    "checkpoint resume": "The script's own, 128 + N when signal N ended it; 130 when Ctrl-C detached.",
     "attach": "The script's own, 128 + N when signal N ended it; 130 when Ctrl-C detached.",
     "logs": "0 when everything was printed; 130 when Ctrl-C detached.",
     "exec": "The command's own, 128 + N when signal N ended it.",
