@@ -24,7 +24,7 @@ from runctl_core.errors import (
 from runctl_core.executor import JobExecutor, LogName
 from runctl_core.hookspecs import hookimpl
 from runctl_core.models.checks import Check, Verdict
-from runctl_core.models.jobs import EndedBy, Job, JobPhase, JobStatus, Usage
+from runctl_core.models.jobs import EndedBy, Job, JobPhase, JobStatus, Process, Usage
 from runctl_core.models.money import UNKNOWN_PRICE, Price
 from runctl_core.models.resources import LaunchSpec, Offer, Resource, ResourceRequest, ResourceState
 from runctl_core.paths import state_dir
@@ -55,6 +55,7 @@ __all__ = [
     "Offer",
     "Price",
     "PriceLimitError",
+    "Process",
     "ProviderInfo",
     "ProviderUnavailable",
     "QuotaError",

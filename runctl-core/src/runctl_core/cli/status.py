@@ -33,9 +33,9 @@ def status(run: RunArgument, json: JsonFlag = False) -> None:
     document = current(session.tracker, found, session.plan(found))
     samples = _samples(session, found)
     document["usage"] = of_usage(samples[-1]) if samples else None
-    document["warnings"] = [
-        of_warning(warning) for warning in warnings(samples, session.settings, now(), run=found.id)
-    ]
+    if samples:
+        found_wrong = warnings(samples, session.settings, now(), run=found.id)
+        document["warnings"] = [of_warning(warning) for warning in found_wrong]
     if json:
         output.print_json(document)
         return
