@@ -20,6 +20,9 @@ READ_TIMEOUT_S = 60.0
 CREATE_TIMEOUT_S = 600.0
 """For calls that make something: clouds may take minutes to answer."""
 
+AGREE_TIMEOUT_S = 120.0
+"""How long a provider may take to let go of what it accepted to end."""
+
 
 def call(
     what: str,
@@ -80,6 +83,8 @@ def ask_all(names: Iterable[str], ask: Callable[[str], T]) -> tuple[dict[str, T]
             answers[name] = ask(name)
         except RunctlError as error:
             problems[name] = error
+        except BaseException as error:  # even then nobody is missing in silence
+            problems[name] = _unexplained(name, error, creates=False)
 
     threads = [threading.Thread(target=one, args=(name,), daemon=True) for name in asked]
     for thread in threads:

@@ -78,8 +78,17 @@ class CoreSettings:
     budget: Decimal | None = setting(
         None, help="End a run before it costs more dollars than this.", valid=_above_zero
     )
+    daily_budget: Decimal | None = setting(
+        None, help="Refuse a launch that could take a UTC day over so many dollars.", valid=_above_zero
+    )
+    monthly_budget: Decimal | None = setting(
+        None, help="Refuse a launch that could take a UTC month over so many dollars.", valid=_above_zero
+    )
     max_price: Decimal | None = setting(
         None, help="The highest price per hour, in dollars.", valid=_above_zero
+    )
+    list_timeout_seconds: float = setting(
+        20.0, help="How long a provider may take to list what it has.", valid=_above_zero
     )
     grace_seconds: float = setting(30.0, help="Time between SIGTERM and SIGKILL.", valid=_not_negative)
     on_finish: Literal["terminate", "keep"] = setting(
@@ -102,6 +111,12 @@ class CoreSettings:
     )
     warn_gpu_after_minutes: float = setting(
         5.0, help="For so long GPUs must have been used less.", valid=_within_an_hour
+    )
+    release_timeout_seconds: float = setting(
+        120.0, help="How long a provider may take until what it ended is gone.", valid=_not_negative
+    )
+    protected: list[str] = setting(
+        [], help="What is never deleted: ids, names, PROVIDER/ID, TAG=VALUE. All layers add up.", adds_up=True
     )
 
 
@@ -293,13 +308,20 @@ def _table(value: Any, name: str, path: str) -> dict[str, Any]:
 def _merge(settings: type, layers: list[Layer]) -> dict[str, Value]:
     merged = {}
     for declared in describe(settings):
-        layer = next((layer for layer in layers if layer.values.get(declared.name) is not None), None)
-        if layer is None:
-            merged[declared.name] = Value(declared.default, "default")
-        else:
-            raw = layer.values[declared.name]
-            merged[declared.name] = Value(convert(settings, declared.name, raw, layer.origin), layer.origin)
+        found = (
+            Value(convert(settings, declared.name, layer.values[declared.name], layer.origin), layer.origin)
+            for layer in layers
+            if layer.values.get(declared.name) is not None
+        )
+        chosen = _sum([*found]) if declared.adds_up else next(found, None)
+        merged[declared.name] = chosen or Value(declared.default, "default")
     return merged
+
+
+def _sum(found: list[Value]) -> Value | None:
+    """The lists of all layers as one: what one of them says, no other takes back."""
+    entries = dict.fromkeys(entry for value in found for entry in value.value)
+    return Value(list(entries), " and ".join(value.origin for value in found)) if found else None
 
 
 def _require_known(values: Mapping[str, Any], known: list[str], origin: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from runctl_core.cli import output
@@ -59,10 +60,17 @@ def _samples(session: Session, run: Run) -> list[Usage]:
 def _show_status(document: dict[str, Any], sample: Usage | None) -> None:
     from runctl_core.cli.usage import usage_in_words
 
-    cost = output.cost(document["cost_usd"], document["cost_unknown_resources"])
-    shown = [*_identity(document), *_times(document), ("cost", cost)]
+    shown = [*_identity(document), *_times(document), ("cost", _cost(document))]
     shown += usage_in_words(sample) if sample else []
     output.pairs([*shown, *_warnings(document), *_files(document)])
+
+
+def _cost(document: dict[str, Any]) -> str:
+    spent, limit = document["cost_usd"], document["budget_usd"]
+    text = output.cost(spent, document["cost_unknown_resources"], document["cost_estimated_usd"])
+    if limit is None:
+        return text
+    return f"{text}, {100 * Decimal(spent) / Decimal(limit):.0f} % of its budget of {output.cost(limit)}"
 
 
 def _identity(document: dict[str, Any]) -> list[tuple[str, str]]:

@@ -14,16 +14,26 @@ COMMANDS = (
     ("logs", _CLI + "follow", "logs", RUN, "Print a run's output"),
     ("attach", _CLI + "follow", "attach", RUN, "Follow a run from here on"),
     ("stop", _CLI + "stop", "stop", RUN, "Stop a run"),
+    ("stop-all", _CLI + "stop_all", "stop_all", RUN, "Stop every live run of mine"),
+    ("panic", _CLI + "panic", "panic", RUN, "Stop and let go of everything of mine, everywhere"),
     ("exec", _CLI + "exec", "exec_", RUN, "Run a command beside a run, on its machine"),
     ("runs", _CLI + "runs", "runs", LOOK, "List the history of runs"),
     ("status", _CLI + "status", "status", LOOK, "Show everything about one run"),
     ("processes", _CLI + "processes", "processes", LOOK, "List the processes of a live run"),
     ("why", _CLI + "why", "why", LOOK, "Explain why a run failed"),
     ("pull", _CLI + "pull", "pull", LOOK, "Copy a run's results to a folder"),
+    ("transfer", _CLI + "transfer", "transfer", LOOK, "Copy files between here, runs and stores"),
     ("cost", _CLI + "cost", "cost", LOOK, "Show what was spent"),
+    ("burn", _CLI + "cost", "burn", LOOK, "Show what is paid per hour now"),
     ("checkpoint list", _CLI + "checkpoint", "list_", LOOK, "List the checkpoints of a folder or a run"),
     ("checkpoint info", _CLI + "checkpoint", "info", LOOK, "Describe one checkpoint"),
+    ("checkpoint verify", _CLI + "checkpoint_verify", "verify", LOOK, "Say whether checkpoints are good"),
+    ("checkpoint resume", _CLI + "checkpoint_resume", "resume", LOOK, "Start a run from a checkpoint"),
+    ("checkpoint prune", _CLI + "checkpoint_prune", "prune", LOOK, "Delete checkpoints that nobody needs"),
     ("monitor", _CLI + "monitor", "monitor", LOOK, "Watch any log file and checkpoint folder"),
+    ("resources cleanup", _CLI + "cleanup", "cleanup", LOOK, "Delete what no live run needs"),
+    ("audit", _CLI + "audit", "audit", LOOK, "Show what was stopped and deleted, and why"),
+    ("resources export", _CLI + "export", "export", LOOK, "Write a report as a page, a table or a document"),
     ("offers", _CLI + "offers", "offers", PROVIDE, "Show what fits, cheapest first"),
     ("providers list", _CLI + "providers", "list_", PROVIDE, "List the installed providers"),
     ("providers show", _CLI + "providers", "show", PROVIDE, "Show what a provider can do"),
@@ -47,6 +57,7 @@ parameter that each flag sets. Anything else goes through Typer as every command
 GROUPS = {
     "checkpoint": "Look at checkpoints",
     "providers": "Look at the installed providers",
+    "resources": "Look at what there is at every provider",
     "config": "Look at the configuration, and change it",
 }
 """Groups of commands, with their one-line summary."""
@@ -60,9 +71,10 @@ EXIT_STATUS = {
     "processes": "0, also when the run ends while it is watched; 130 when Ctrl-C ended the watching.",
     "exec": "The command's own, 128 + N when signal N ended it.",
     "doctor": "0, or 109 when a check failed; warnings do not count.",
+    "checkpoint verify": "0 when all are good, 114 when one is damaged, 115 when one cannot be verified.",
     "config validate": "0, or 102 when something is wrong.",
 }
-"""Where a command's exit status is more than 0 for success and 100 to 116 for an error of runctl."""
+"""Where a command's exit status is more than 0 for success and 100 to 117 for an error of runctl."""
 
 
 def names() -> "list[str]":

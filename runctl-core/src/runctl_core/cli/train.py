@@ -161,7 +161,7 @@ def _start(session: Session, plan: Plan, script: str, name: str, resume: str | N
             run_id,
             name=name,
             project=session.settings.project or os.path.basename(os.getcwd()) or "root",
-            owner=session.settings.owner or _owner(),
+            owner=session.owner,
             script=script,
             directory=os.getcwd(),
             resume_from=checkpoint,
@@ -171,10 +171,3 @@ def _start(session: Session, plan: Plan, script: str, name: str, resume: str | N
         except (RunctlError, KeyboardInterrupt):
             output.note(f"{run.id} did not start")
             raise
-
-
-def _owner() -> str:
-    import getpass
-    import socket
-
-    return f"{getpass.getuser()}@{socket.gethostname()}"

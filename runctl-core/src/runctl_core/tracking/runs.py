@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Collection
 from datetime import datetime
@@ -78,6 +79,7 @@ def listing(
     states: Collection[RunState] | None,
     since: datetime | None,
     limit: int | None,
+    ids: Collection[str] | None,
     **equal: str | None,
 ) -> list[Run]:
     """Runs that fit, newest first."""
@@ -88,6 +90,9 @@ def listing(
     if since is not None:
         parts.append("created_at >= ?")
         values.append(str(to_micros(since)))
+    if ids is not None:
+        parts.append("id IN (SELECT value FROM json_each(?))")
+        values.append(json.dumps(list(ids)))
     for name, value in equal.items():
         if value is not None:
             parts.append(f"{name} = ?")
@@ -96,6 +101,15 @@ def listing(
     bound = f" LIMIT {int(limit)}" if limit else ""
     query = f"{_SELECT}{where} ORDER BY created_at DESC, id{bound}"
     return [_run(row) for row in db.execute(query, values)]
+
+
+def keeping(db: sqlite3.Connection, ids: Collection[str]) -> set[str]:
+    """Those of the runs whose plan keeps the machine at the end."""
+    query = (
+        "SELECT run_id FROM plans WHERE run_id IN (SELECT value FROM json_each(?)) "
+        "AND json_extract(plan, '$.on_finish') = 'keep'"
+    )
+    return {row[0] for row in db.execute(query, (json.dumps(list(ids)),))}
 
 
 def change(

@@ -73,6 +73,31 @@ _MIGRATIONS = (
         provider TEXT PRIMARY KEY, at INTEGER NOT NULL, problem TEXT NOT NULL
     ) WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE resources ADD COLUMN price_estimated INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE intervals ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE intents ADD COLUMN hourly_usd TEXT;
+    ALTER TABLE intents ADD COLUMN deadline INTEGER;
+    CREATE TABLE budget_warnings (
+        budget TEXT NOT NULL, period TEXT NOT NULL, percent INTEGER NOT NULL, at INTEGER NOT NULL,
+        PRIMARY KEY (budget, period, percent)
+    ) WITHOUT ROWID;
+    """,
+    """
+    CREATE TABLE audit (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, act_id INTEGER REFERENCES audit (id), at INTEGER NOT NULL,
+        act TEXT NOT NULL, provider TEXT NOT NULL, resource_id TEXT NOT NULL, name TEXT NOT NULL,
+        run_id TEXT, owner TEXT NOT NULL, user TEXT NOT NULL, command TEXT NOT NULL, why TEXT NOT NULL,
+        answer TEXT, detail TEXT NOT NULL DEFAULT ''
+    );
+    CREATE TRIGGER audit_is_never_changed BEFORE UPDATE ON audit
+        BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+    CREATE TRIGGER audit_is_never_shortened BEFORE DELETE ON audit
+        BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+    CREATE TRIGGER audit_is_never_replaced BEFORE INSERT ON audit
+        WHEN EXISTS (SELECT 1 FROM audit WHERE id = NEW.id)
+        BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+    """,
 )
 
 

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
+from decimal import Decimal
+from functools import cached_property
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runctl_core.clock import Clock, from_micros, now, to_micros
 from runctl_core.errors import NotFound, StateError
 from runctl_core.models.intents import Intent
-from runctl_core.models.money import Total
 from runctl_core.models.resources import Resource
 from runctl_core.models.runs import OVER, Run, RunChange, RunState
 from runctl_core.paths import database_path
-from runctl_core.tracking import costs, listings, names, resources, runs
+from runctl_core.tracking import listings, names, resources, runs
+from runctl_core.tracking.ledger import Ledger
 from runctl_core.tracking.marks import Marks
 from runctl_core.tracking.resources import TrackedResource
 from runctl_core.tracking.store import Store
 
+if TYPE_CHECKING:
+    from runctl_core.tracking.audit import Actor, Audit
 
-class ResourceTracker:
+
+class ResourceTracker(Ledger):
     """Runs, intents, resources and money. Every method may raise StateError.
 
     Safe to use from many threads and processes at once: each write is one transaction.
@@ -30,12 +35,22 @@ class ResourceTracker:
     Args:
         path: The SQLite file; the user's own by default. It is opened when first needed.
         clock: The time that rows are stamped with.
+        actor: Says who acts, for the audit log; this account with no command by default.
     """
 
-    def __init__(self, path: str | None = None, *, clock: Clock = now) -> None:
-        self._store = Store(path or database_path())
-        self._clock = clock
+    def __init__(
+        self, path: str | None = None, *, clock: Clock = now, actor: Callable[[], Actor] | None = None
+    ) -> None:
+        super().__init__(Store(path or database_path()), clock)
+        self._actor = actor
         self.marks = Marks(self._store, clock)
+
+    @cached_property
+    def audit(self) -> Audit:
+        """Every deletion and stop; imported only where something is deleted or read."""
+        from runctl_core.tracking.audit import Audit, this_account
+
+        return Audit(self._store, self._clock, self._actor or this_account)
 
     def __enter__(self) -> ResourceTracker:
         return self
@@ -85,6 +100,7 @@ class ResourceTracker:
         provider: str | None = None,
         since: datetime | None = None,
         limit: int | None = None,
+        ids: Collection[str] | None = None,
     ) -> list[Run]:
         """Runs that fit every filter, newest first."""
         with self._store.reading() as db:
@@ -93,10 +109,16 @@ class ResourceTracker:
                 states=states,
                 since=since,
                 limit=limit,
+                ids=ids,
                 project=project,
                 owner=owner,
                 provider=provider,
             )
+
+    def keeping_runs(self, ids: Collection[str]) -> set[str]:
+        """Those of the runs whose plan keeps the machine at the end."""
+        with self._store.reading() as db:
+            return runs.keeping(db, ids)
 
     def plan(self, run_id: str) -> dict[str, Any]:
         """The plan of a run. Raises NotFound."""
@@ -160,17 +182,28 @@ class ResourceTracker:
 
     # intents
 
-    def open_intent(self, intent: Intent) -> None:
-        """Write an intent durably; it is on the disk when this returns."""
+    def open_intent(
+        self, intent: Intent, *, hourly_usd: Decimal | None = None, deadline: datetime | None = None
+    ) -> None:
+        """Write an intent durably; it is on the disk when this returns.
+
+        Args:
+            intent: The intent.
+            hourly_usd: The price of what is to be made; None when nobody knows it.
+            deadline: When that ends at the latest; None when nothing ends it.
+        """
         with self._store.writing() as db:
             db.execute(
-                "INSERT INTO intents (token, run_id, provider, attempt, created_at) VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO intents (token, run_id, provider, attempt, created_at, hourly_usd, deadline) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (
                     intent.token,
                     intent.run_id,
                     intent.provider,
                     intent.attempt,
                     to_micros(intent.created_at),
+                    None if hourly_usd is None else str(hourly_usd),
+                    deadline and to_micros(deadline),
                 ),
             )
 
@@ -235,7 +268,7 @@ class ResourceTracker:
             delay_s: How long the provider may not show what is new.
         """
         with self._store.writing() as db:
-            listings.record(db, provider, listed, asked_at, delay_s)
+            listings.record(db, provider, listed, asked_at, delay_s, self._clock())
 
     def record_survey_problem(self, provider: str, problem: str) -> None:
         """Write why a provider could not be asked for its list."""
@@ -247,10 +280,20 @@ class ResourceTracker:
         with self._store.reading() as db:
             return listings.surveys(db)
 
-    def mark_gone(self, provider: str, resource_id: str) -> None:
-        """Take a resource off the books, because the provider no longer has it."""
+    def providers(self) -> list[str]:
+        """The names of those that have something in the books that is not gone."""
+        query = "SELECT DISTINCT provider FROM resources WHERE gone_at IS NULL ORDER BY provider"
+        with self._store.reading() as db:
+            return [name for (name,) in db.execute(query)]
+
+    def mark_gone(self, provider: str, resource_id: str, *, end_seen: bool = False) -> None:
+        """Take a resource off the books, because the provider no longer has it.
+
+        Its cost up to now counts. Unless the end was seen (it was there a moment ago, and was ended
+        by us), the part since it was last seen is an estimate.
+        """
         with self._store.writing() as db:
-            resources.mark_gone(db, provider, resource_id, self._clock())
+            resources.mark_gone(db, provider, resource_id, self._clock(), end_seen=end_seen)
 
     def flag_resource(self, provider: str, resource_id: str, problem: str) -> None:
         """Keep a resource visible with the reason why it could not be ended; "" takes it back."""
@@ -269,23 +312,3 @@ class ResourceTracker:
         """Resources that fit; those that are gone only when asked (None: both)."""
         with self._store.reading() as db:
             return resources.listing(db, provider=provider, run_id=run_id, gone=gone)
-
-    # money
-
-    def costs(
-        self, *, by: str, since: datetime | None = None, until: datetime | None = None
-    ) -> dict[str, Total]:
-        """What was spent, by `run`, `project`, `owner`, `provider`, `resource`, `day` or `month`.
-
-        Time that goes on counts up to `until`, or now. Days and months are those of UTC.
-        """
-        end = until or self._clock()
-        with self._store.reading() as db:
-            if by in ("day", "month"):
-                return costs.by_calendar(db, by, since, end)
-            return costs.by_column(db, by, since, end)
-
-    def cost_of_run(self, run_id: str) -> Total:
-        """What all attempts of a run cost up to now."""
-        with self._store.reading() as db:
-            return costs.by_column(db, "run", None, self._clock(), run_id).get(run_id, Total())

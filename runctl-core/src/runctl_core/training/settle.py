@@ -17,11 +17,10 @@ from runctl_core.models.resources import Resource
 from runctl_core.models.runs import Run, RunState
 from runctl_core.provider import TrainingProvider
 from runctl_core.tracking import TrackedResource
-from runctl_core.training.driver import Driver
+from runctl_core.tracking.driver import Driver
 from runctl_core.training.engine import LIVE, PLANNED_LIVE, Cancelled, Engine, handle_of
 from runctl_core.training.intents import give_back, settle_intents
 from runctl_core.training.plan import Plan
-from runctl_core.training.release import release
 
 _LOOK_S = 5.0
 """How long a command that only looks waits for a resource to go; the next one looks again."""
@@ -38,6 +37,21 @@ def settle(engine: Engine, *, provider: str | None = None) -> None:
         settle_run(engine, run)
     for run_id in sorted(_with_open_ends(engine, provider)):
         _settle_open_ends(engine, run_id)
+
+
+def settle_at_once(engine: Engine, *, timeout_s: float) -> None:
+    """Settle what is open at each provider, all at once; one that hangs is left after `timeout_s`."""
+    from runctl_core.cleanup.lanes import in_lanes
+
+    def one(name: str) -> None:
+        try:
+            settle(engine, provider=name)
+        except RunctlError as error:
+            _note(engine, f"what is open at {name} cannot be settled yet", error)
+
+    names = {run.provider for run in engine.tracker.runs(states=LIVE)} | {*engine.tracker.providers()}
+    names |= {intent.provider for intent in engine.tracker.open_intents()}
+    in_lanes({name: [name] for name in names}, one, timeout_s=timeout_s)
 
 
 def settle_run(engine: Engine, run: Run) -> Run:
@@ -138,14 +152,14 @@ def _with_open_ends(engine: Engine, provider: str | None) -> set[str]:
     found = {intent.run_id for intent in engine.tracker.open_intents(provider)}
     for tracked in engine.tracker.resources(provider=provider):
         owner = tracked.resource.run_id
-        if owner is not None and (tracked.problem or _is_over(engine, owner)):
+        if owner is not None and _is_open_end(engine, owner, tracked):
             found.add(owner)
     return found
 
 
-def _is_over(engine: Engine, run_id: str) -> bool:
+def _is_open_end(engine: Engine, run_id: str, tracked: TrackedResource) -> bool:
     try:
-        return engine.tracker.run(run_id).state.over
+        return engine.tracker.run(run_id).state.over or bool(tracked.problem)
     except NotFound:
         return False  # another state directory's run: not ours to end
 
@@ -165,16 +179,49 @@ def settle_ends(engine: Engine, run: Run) -> None:
     Raises:
         RunctlError: The provider's; the next command tries again.
     """
+    from runctl_core.cleanup.release import release
+
     plan = Plan.from_json(engine.tracker.plan(run.id))
     provider = engine.open_provider(plan)
     settle_intents(engine.tracker, provider, run, at=engine.clock())
     for tracked in engine.tracker.resources(provider=run.provider, run_id=run.id):
-        if tracked.problem or (run.state.over and plan.on_finish == "terminate"):
-            resource_id = tracked.resource.id
-            if problem := release(engine.tracker, provider, run.provider, resource_id, patience_s=_LOOK_S):
-                engine.tell(engine.reporter.note, f"{resource_id} could not be released yet: {problem}")
-        elif run.state.over:
-            _look_at(engine, provider, tracked)
+        if not _must_go(run, plan, tracked):
+            if run.state.over:
+                _look_at(engine, provider, tracked)
+            continue
+        resource_id, stays = tracked.resource.id, _must_stay(engine, provider, run, tracked.resource)
+        if stays:
+            engine.tell(engine.reporter.note, f"{resource_id} is kept, and its price goes on: {stays}")
+            continue
+        why = [tracked.problem or f"{run.id} is {run.state}"]
+        problem = release(engine.tracker, provider, run.provider, resource_id, why=why, patience_s=_LOOK_S)
+        if problem:
+            engine.tell(engine.reporter.note, f"{resource_id} could not be released yet: {problem}")
+
+
+def _must_go(run: Run, plan: Plan, tracked: TrackedResource) -> bool:
+    """Whether nobody needs a resource of a run: what a live attempt runs on is needed, whatever failed."""
+    if not run.state.over and tracked.resource.id == run.resource_id:
+        return False
+    return bool(tracked.problem) or (run.state.over and plan.on_finish == "terminate")
+
+
+def _must_stay(engine: Engine, provider: TrainingProvider, run: Run, resource: Resource) -> str:
+    """Why a resource must not go though its run does not need it; empty for no reason."""
+    from runctl_core.cleanup.rules import attempt_of, is_collected, job_of
+
+    if protected := engine.protections(resource):
+        return "; ".join(protected)
+    if is_collected(run, engine.tracker.changes(run.id), attempt_of(resource, run)):
+        return ""
+    handle = job_of(resource) or ""
+    try:
+        call(f"{resource.id}: status", lambda: provider.executor(resource).status(handle))
+    except NotFound:
+        return ""  # there is no trace of its job, so there is nothing to lose
+    except RunctlError as error:
+        return f"nobody can tell whether the results of {run.id} are there alone: {error.summary}"
+    return f"the results of {run.id} may be there alone"
 
 
 def _look_at(engine: Engine, provider: TrainingProvider, tracked: TrackedResource) -> None:

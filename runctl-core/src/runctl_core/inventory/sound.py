@@ -1,0 +1,73 @@
+"""What a provider lists is held against the contract before anything is written: a plugin may be wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from attrs import evolve
+
+from runctl_core.models.money import Price
+from runctl_core.models.resources import Resource, ResourceState
+
+_TEXTS = ("id", "provider", "name", "kind", "instance_type", "region", "zone", "note")
+_NUMBERS = ("gpu_count", "vcpus", "memory_bytes", "size_bytes")
+_FLAGS = ("managed", "spot")
+_MOST = 2**63
+
+
+def sound(resource: Any, provider: str) -> Resource:
+    """The resource under the name of the provider that was asked, whatever it calls itself.
+
+    Raises:
+        TypeError: A field is not what the contract says, so that the books could not keep it.
+    """
+    if not isinstance(resource, Resource):
+        raise TypeError(f"it listed {resource!r:.100}, not a Resource")
+    wrong = [name for name, right in _fields(resource).items() if not right]
+    if wrong:
+        value = getattr(resource, wrong[0])
+        raise TypeError(f"it listed {resource.id!r:.60} whose {wrong[0]} is {value!r:.60}")
+    return resource if resource.provider == provider else evolve(resource, provider=provider)
+
+
+def _fields(resource: Resource) -> dict[str, bool]:
+    """Each field, and whether it is what it should be."""
+    checks = {name: _is_text(getattr(resource, name)) for name in _TEXTS}
+    checks |= {name: _is_number(getattr(resource, name)) for name in _NUMBERS}
+    checks |= {name: isinstance(getattr(resource, name), bool) for name in _FLAGS}
+    checks["id"] = checks["id"] and bool(resource.id)
+    checks["state"] = isinstance(resource.state, ResourceState)
+    checks["tags"] = _are_texts(resource.tags)
+    checks["price"] = _is_price(resource.price)
+    checks["created_at"] = _is_moment(resource.created_at)
+    checks["gpu"] = resource.gpu is None or _is_text(resource.gpu)
+    checks["attached_to"] = resource.attached_to is None or _is_text(resource.attached_to)
+    return checks
+
+
+def _is_text(value: Any) -> bool:
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _are_texts(tags: Mapping[Any, Any]) -> bool:
+    return all(_is_text(key) and _is_text(value) for key, value in tags.items())
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int) and 0 <= value < _MOST
+
+
+def _is_moment(value: Any) -> bool:
+    return value is None or (isinstance(value, datetime) and value.tzinfo is not None)
+
+
+def _is_price(value: Any) -> bool:
+    return isinstance(value, Price) and _is_text(value.source) and _is_moment(value.as_of)

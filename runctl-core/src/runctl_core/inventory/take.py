@@ -1,0 +1,149 @@
+"""Taking the inventory: every provider is asked at once, what it lists comes into the books, and both
+are joined. A provider that hangs, fails or lists what it must not is named; the others are whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from attrs import frozen
+
+from runctl_core.calls import ask_all, call
+from runctl_core.clock import Clock, now
+from runctl_core.errors import ProviderUnavailable, RunctlError, StateError
+from runctl_core.inventory.items import Inventory, Item
+from runctl_core.inventory.sound import sound
+from runctl_core.models.resources import Resource
+from runctl_core.models.runs import Run
+from runctl_core.provider import TrainingProvider
+from runctl_core.tracking import Mark, Marked, ResourceTracker, TrackedResource
+
+
+@frozen
+class _Listing:
+    """What a provider answered, when it was asked, and how long it may not show what is new."""
+
+    listed: dict[str, Resource]
+    asked_at: datetime
+    delay_s: float
+
+
+def take_inventory(
+    tracker: ResourceTracker,
+    names: Sequence[str],
+    open_provider: Callable[[str], TrainingProvider],
+    *,
+    timeout_s: float,
+    clock: Clock = now,
+) -> Inventory:
+    """Ask every provider at once for its whole list, write each into the books, and join both.
+
+    Args:
+        tracker: The books.
+        names: The providers to ask; the items are theirs.
+        open_provider: Makes a provider by its name.
+        timeout_s: Seconds that each has, the loading of its plugin included.
+        clock: The time.
+
+    Raises:
+        StateError: The books cannot be read or written.
+    """
+    damage: list[StateError] = []
+
+    def ask(name: str) -> _Listing:
+        try:
+            listing = call(f"{name}: list", lambda: _ask(name, open_provider, clock), timeout_s=timeout_s)
+        except RunctlError as error:
+            why = _in_words(error)
+            _write(damage, lambda: tracker.record_survey_problem(name, why), tracker)
+            raise
+        _write(damage, lambda: _record(tracker, name, listing), tracker)
+        return listing
+
+    answers, problems = ask_all(names, ask)
+    if damage:
+        raise damage[0]
+    known = [tracked for tracked in tracker.resources() if tracked.resource.provider in names]
+    return _joined(tracker, known, answers, problems, clock())
+
+
+def known_inventory(tracker: ResourceTracker, *, clock: Clock = now) -> Inventory:
+    """The same from the books alone; nobody is asked.
+
+    Its problems are those of the latest questions that had no answer.
+    """
+    problems = {s.provider: ProviderUnavailable(s.problem) for s in tracker.surveys() if s.problem}
+    return _joined(tracker, tracker.resources(), {}, problems, clock())
+
+
+def _ask(name: str, open_provider: Callable[[str], TrainingProvider], clock: Clock) -> _Listing:
+    provider = open_provider(name)
+    delay_s = float(provider.listing_delay_s)
+    asked_at = clock()
+    listed = (sound(resource, name) for resource in provider.list_resources())
+    return _Listing({resource.id: resource for resource in listed}, asked_at, delay_s)
+
+
+def _record(tracker: ResourceTracker, name: str, listing: _Listing) -> None:
+    tracker.record_listing(name, listing.listed.values(), asked_at=listing.asked_at, delay_s=listing.delay_s)
+
+
+def _write(damage: list[StateError], write: Callable[[], None], tracker: ResourceTracker) -> None:
+    """Write in this thread. What the books refuse is no fault of the provider's."""
+    try:
+        write()
+    except StateError as error:
+        damage.append(error)
+    finally:
+        tracker.close()
+
+
+def _in_words(error: RunctlError) -> str:
+    return f"{error.message}: {error.why}" if error.why else error.message
+
+
+def _joined(
+    tracker: ResourceTracker,
+    known: Sequence[TrackedResource],
+    answers: Mapping[str, _Listing],
+    problems: Mapping[str, RunctlError],
+    taken_at: datetime,
+) -> Inventory:
+    """The books' resources, and after them what was listed and is not in the books."""
+    booked = {(t.resource.provider, t.resource.id) for t in known}
+    strangers = [
+        (resource, listing.asked_at)
+        for name, listing in answers.items()
+        for resource in listing.listed.values()
+        if not resource.state.gone and not resource.managed and (name, resource.id) not in booked
+    ]
+    runs = _runs(tracker, [*(t.resource for t in known), *(resource for resource, _ in strangers)])
+    marks = _marks(tracker.marks.all())
+
+    def item(resource: Resource, last_seen: datetime, **seen: Any) -> Item:
+        marked = marks.get((resource.provider, resource.id), {})
+        return Item(resource, last_seen=last_seen, run=_run(runs, resource), marks=marked, **seen)
+
+    items = [item(t.resource, t.last_seen, first_seen=t.first_seen, problem=t.problem) for t in known]
+    items += [item(resource, asked_at) for resource, asked_at in strangers]
+    return Inventory(tuple(items), problems=problems, taken_at=taken_at)
+
+
+def _runs(tracker: ResourceTracker, resources: Iterable[Resource]) -> dict[str, Run]:
+    ids = {resource.run_id for resource in resources if resource.run_id is not None}
+    return {run.id: run for run in tracker.runs(ids=ids)} if ids else {}
+
+
+def _run(runs: Mapping[str, Run], resource: Resource) -> Run | None:
+    """The resource's run. Ids are drawn at random, so another user's run may have the same one."""
+    run = runs.get(resource.run_id or "")
+    return run if run is not None and resource.owner in (None, run.owner) else None
+
+
+def _marks(all_marks: Iterable[Marked]) -> dict[tuple[str, str], dict[Mark, Marked]]:
+    found: dict[tuple[str, str], dict[Mark, Marked]] = {}
+    for marked in all_marks:
+        found.setdefault((marked.provider, marked.resource_id), {})[marked.mark] = marked
+    return found
