@@ -10,7 +10,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runctl_core.config import CoreSettings
+from runctl_core.core_settings import CoreSettings
 from runctl_core.diagnosis import warnings
 from runctl_core.models.jobs import Usage
 from runctl_core.models.warnings import UsageWarning, WarningKind

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from runctl_core.executor import JobExecutor
-    from runctl_core.models.jobs import Process
+    from runctl_core.models.processes import Process
     from runctl_core.models.runs import Run
     from runctl_core.tracking import ResourceTracker, TrackedResource
 
