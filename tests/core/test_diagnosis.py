@@ -65,6 +65,19 @@ def test_memory_that_nobody_can_have_any_more_is_warned_of_at_once() -> None:
     assert "20.0 GB of 64.0 GB" in warning.message
 
 
+@pytest.mark.parametrize(
+    "figures",
+    [
+        {"memory_available_bytes": 64 * GB // 10},
+        {"disk_free_bytes": 5 * GB},
+        {"gpu_temperature_c": 87.0},
+        {"gpu_percent": 20.0},
+    ],
+)
+def test_what_is_just_at_a_threshold_is_not_warned_of(figures: dict[str, Any]) -> None:
+    assert told(series(6, **figures)) == []
+
+
 def test_a_disk_that_fills_is_warned_of_since_it_is_too_full() -> None:
     fills = [
         evolve(WELL, at=NOW - timedelta(minutes=n), disk_free_bytes=(n + 2) * GB) for n in range(9, -1, -1)
