@@ -20,6 +20,7 @@ COMMANDS = (
     ("exec", _CLI + "exec", "exec_", RUN, "Run a command beside a run, on its machine"),
     ("runs", _CLI + "runs", "runs", LOOK, "List the history of runs"),
     ("status", _CLI + "status", "status", LOOK, "Show everything about one run"),
+    ("processes", _CLI + "processes", "processes", LOOK, "List the processes of a live run"),
     ("why", _CLI + "why", "why", LOOK, "Explain why a run failed"),
     ("pull", _CLI + "pull", "pull", LOOK, "Copy a run's results to a folder"),
     ("transfer", _CLI + "transfer", "transfer", LOOK, "Copy files between here, runs and stores"),
@@ -77,6 +78,7 @@ EXIT_STATUS = {
     "checkpoint resume": "The script's own, 128 + N when signal N ended it; 130 when Ctrl-C detached.",
     "attach": "The script's own, 128 + N when signal N ended it; 130 when Ctrl-C detached.",
     "logs": "0 when everything was printed; 130 when Ctrl-C detached.",
+    "processes": "0, also when the run ends while it is watched; 130 when Ctrl-C ended the watching.",
     "exec": "The command's own, 128 + N when signal N ended it.",
     "orphans": "0 when it is certain that there is none, 3 when there is any; 107 when a provider does not"
     " answer and the others have none.",
