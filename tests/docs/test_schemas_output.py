@@ -272,3 +272,10 @@ def test_a_part_of_a_log_says_where_it_begins(world: Home) -> None:
 def test_the_cost_of_one_run_is_not_cut(world: Home) -> None:
     for words in (("--by", "day"), ("--since", "2026-01-01"), ("--until", "2026-01-01")):
         assert world.runctl("cost", "ended", *words).returncode == 101
+
+
+def test_a_report_is_as_documented(world: Home) -> None:
+    document = world.json("resources", "export", "--all")
+    schemas.check("resources export", document)
+    assert document["resources"]
+    assert document["month"]["cost_unknown_resources"] == 2

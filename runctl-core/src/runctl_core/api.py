@@ -31,6 +31,7 @@ from runctl_core.paths import state_dir
 from runctl_core.provider import API_VERSION, ProviderInfo, Stoppable, TrainingProvider
 from runctl_core.runner_executor import RunnerExecutor
 from runctl_core.settings import setting
+from runctl_core.stores import Store, StoredFile
 from runctl_core.transport import Completed, Transport
 from runctl_core.transport.local import LocalTransport
 
@@ -69,6 +70,8 @@ __all__ = [
     "SetupError",
     "StateError",
     "Stoppable",
+    "Store",
+    "StoredFile",
     "TrainingProvider",
     "Transport",
     "UnknownOutcome",

@@ -50,7 +50,7 @@ def cleanup(
         runctl resources cleanup mycloud/i-42 --force
     """
     from runctl_core.cleanup import Mode, Selection
-    from runctl_core.cli.runs import since_age
+    from runctl_core.cli.moments import moment
     from runctl_core.errors import UsageError
 
     if resources and (owner or project or tag or older_than or orphans):
@@ -59,7 +59,7 @@ def cleanup(
     only_shown = dry_run or not (yes or sys.stdin.isatty())
     if not only_shown:
         session.settle_at_once()
-    before = since_age(older_than) if older_than else None
+    before = moment(older_than, "--older-than") if older_than else None
     selection = Selection(owner or session.owner, project, tuple(tag or ()), before, orphans)
     inventory = session.inventory(provider)
     _note_unanswered(inventory.problems)

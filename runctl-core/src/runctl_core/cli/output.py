@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
 from runctl_core.errors import Refused
-from runctl_core.words import age, cost, count, duration, hourly, size
+from runctl_core.words import age, cost, count, duration, hourly, per_hour, size
 
 __all__ = [
     "Progress",
@@ -26,10 +26,12 @@ __all__ = [
     "drop_results",
     "duration",
     "hourly",
+    "in_json",
     "lines",
     "note",
     "notes",
     "pairs",
+    "per_hour",
     "print_json",
     "print_text",
     "release_stdout",
@@ -77,7 +79,13 @@ def results() -> TextIO:
 
 
 def print_json(document: Any) -> None:
-    """One JSON document on standard output; money as text, moments in UTC.
+    """One JSON document on standard output; money as text, moments in UTC."""
+    results().write(in_json(document))
+    results().flush()
+
+
+def in_json(document: Any) -> str:
+    """A document as `print_json` prints it.
 
     On a terminal it is indented. Elsewhere it is not: that takes three times as long.
     """
@@ -88,8 +96,7 @@ def print_json(document: Any) -> None:
     text = json.dumps(document, indent=indent, default=_plain, ensure_ascii=False)
     if out.encoding.lower() != "utf-8" or not _is_encodable(text):
         text = json.dumps(document, indent=indent, default=_plain)
-    out.write(text + "\n")
-    out.flush()
+    return text + "\n"
 
 
 def print_text(text: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from runctl_core.training.engine import Engine
     from runctl_core.training.plan import Plan
     from runctl_core.training.reporter import Reporter
+    from runctl_core.training.spending import Budgets
 
 
 class Session:
@@ -63,13 +65,22 @@ class Session:
             self.tracker,
             self.open_provider,
             reporter=reporter,
+            allowed=self.budgets,
             protections=lambda resource: self.safety.protections(resource),
         )
 
+    def budgets(self) -> Budgets:
+        """What a day and a month may cost. Raises ConfigError."""
+        from runctl_core.training.spending import Budgets
+
+        daily, monthly = self.settings.daily_budget, self.settings.monthly_budget
+        limited = daily is not None or monthly is not None
+        return Budgets(daily, monthly, self.owner) if limited else Budgets()
+
     @property
     def owner(self) -> str:
-        """Who uses runctl here: the owner of new runs. What carries this name is the user's own."""
-        return self.settings.owner or _account()
+        """Who new runs belong to: the setting, or user@host. Raises ConfigError."""
+        return self.settings.owner or _user_at_host()
 
     def _actor(self) -> Actor:
         from runctl_core.cli import table
@@ -79,9 +90,9 @@ class Session:
         try:
             owner = self.owner
         except ConfigError:  # the log must not depend on a file that the user is just writing
-            owner = _account()
+            owner = _user_at_host()
         row = table.find(sys.argv[1:])
-        return Actor(owner, _account(), row[0] if row else " ".join(sys.argv[1:2]))
+        return Actor(owner, _user_at_host(), row[0] if row else " ".join(sys.argv[1:2]))
 
     def open_provider(self, plan: Plan) -> TrainingProvider:
         """The provider of a plan. Raises PluginError or ConfigError."""
@@ -161,13 +172,24 @@ class Session:
             return run
         from runctl_core.training.settle import settle_run
 
-        return settle_run(self.engine, run)
+        settled = settle_run(self.engine, run)
+        self.warn()
+        return settled
 
     def settle(self, *, provider: str | None = None) -> None:
         """Bring the books up to date; costs next to nothing when nothing is open."""
         from runctl_core.training.settle import settle
 
         settle(self.engine, provider=provider)
+        self.warn()
+
+    def warn(self) -> None:
+        """Tell of the budgets that are spent by 50, 80 or 100 %, unless another command has."""
+        from runctl_core.errors import ConfigError
+
+        with suppress(ConfigError):  # whoever launches is told what is wrong with the configuration
+            for text in self.engine.budgets.warnings():
+                self.engine.tell(self.engine.reporter.note, text)
 
     def plan(self, run: Run) -> Plan:
         """What the run was asked to do."""
@@ -176,7 +198,7 @@ class Session:
         return Plan.from_json(self.tracker.plan(run.id))
 
 
-def _account() -> str:
+def _user_at_host() -> str:
     import getpass
     import socket
 

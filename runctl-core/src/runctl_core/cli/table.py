@@ -21,9 +21,14 @@ COMMANDS = (
     ("status", _CLI + "status", "status", LOOK, "Show everything about one run"),
     ("why", _CLI + "why", "why", LOOK, "Explain why a run failed"),
     ("pull", _CLI + "pull", "pull", LOOK, "Copy a run's results to a folder"),
+    ("transfer", _CLI + "transfer", "transfer", LOOK, "Copy files between here, runs and stores"),
     ("cost", _CLI + "cost", "cost", LOOK, "Show what was spent"),
+    ("burn", _CLI + "cost", "burn", LOOK, "Show what is paid per hour now"),
     ("checkpoint list", _CLI + "checkpoint", "list_", LOOK, "List the checkpoints of a folder or a run"),
     ("checkpoint info", _CLI + "checkpoint", "info", LOOK, "Describe one checkpoint"),
+    ("checkpoint verify", _CLI + "checkpoint_verify", "verify", LOOK, "Say whether checkpoints are good"),
+    ("checkpoint resume", _CLI + "checkpoint_resume", "resume", LOOK, "Start a run from a checkpoint"),
+    ("checkpoint prune", _CLI + "checkpoint_prune", "prune", LOOK, "Delete checkpoints that nobody needs"),
     ("monitor", _CLI + "monitor", "monitor", LOOK, "Watch any log file and checkpoint folder"),
     ("resources cleanup", _CLI + "cleanup", "cleanup", LOOK, "Delete what no live run needs"),
     ("audit", _CLI + "audit", "audit", LOOK, "Show what was stopped and deleted, and why"),
@@ -64,9 +69,10 @@ EXIT_STATUS = {
     "logs": "0 when everything was printed; 130 when Ctrl-C detached.",
     "exec": "The command's own, 128 + N when signal N ended it.",
     "doctor": "0, or 109 when a check failed; warnings do not count.",
+    "checkpoint verify": "0 when all are good, 114 when one is damaged, 115 when one cannot be verified.",
     "config validate": "0, or 102 when something is wrong.",
 }
-"""Where a command's exit status is more than 0 for success and 100 to 116 for an error of runctl."""
+"""Where a command's exit status is more than 0 for success and 100 to 117 for an error of runctl."""
 
 
 def names() -> "list[str]":

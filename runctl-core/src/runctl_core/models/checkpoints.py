@@ -2,10 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from attrs import field, frozen
+
+
+@frozen
+class TensorTotals:
+    """What the tensors of a checkpoint come to, the optimizer's included where they are in the same file.
+
+    Attributes:
+        count: How many tensors.
+        parameters: How many numbers are in all of them; None when nobody knows.
+        dtype_bytes: Bytes by type of number, such as `bfloat16`; empty when nobody knows.
+    """
+
+    count: int
+    parameters: int | None = None
+    dtype_bytes: Mapping[str, int] = field(factory=dict)
+
+    @classmethod
+    def of(cls, tensors: Iterable[tuple[str, int, int]]) -> TensorTotals:
+        """Add up tensors, each given as type of number, how many numbers, how many bytes."""
+        count, parameters = 0, 0
+        dtype_bytes: dict[str, int] = {}
+        for dtype, numbers, size_bytes in tensors:
+            count += 1
+            parameters += numbers
+            dtype_bytes[dtype] = dtype_bytes.get(dtype, 0) + size_bytes
+        return cls(count, parameters, dtype_bytes)
+
+    def __add__(self, other: TensorTotals) -> TensorTotals:
+        known = self.parameters is not None and other.parameters is not None
+        names = dict.fromkeys((*self.dtype_bytes, *other.dtype_bytes))
+        return TensorTotals(
+            self.count + other.count,
+            (self.parameters or 0) + (other.parameters or 0) if known else None,
+            {name: self.dtype_bytes.get(name, 0) + other.dtype_bytes.get(name, 0) for name in names},
+        )
 
 
 @frozen
@@ -17,11 +52,14 @@ class Checkpoint:
         format: The name of the format that claims it.
         step: The training step, when name or metadata say so.
         epoch: The epoch, likewise.
-        metrics: Metrics by name, from side files.
         size_bytes: Size of all its files.
         modified_at: When it was last changed.
-        complete: Whether it is whole, as far as its format can tell.
+        complete: Whether it is whole, as far as its format can tell; None when nobody looked into it.
         problem: Why it is not whole; or what cannot be verified about it.
+        metrics: Metrics by name, from its name and from side files.
+        framework: What wrote it, such as `pytorch`; empty when it does not say.
+        framework_version: The version of that; empty when it does not say.
+        tensors: What its tensors come to; None when nobody knows.
         details: More facts for `checkpoint info`, as JSON-ready values.
     """
 
@@ -31,7 +69,10 @@ class Checkpoint:
     epoch: int | None
     size_bytes: int
     modified_at: datetime
-    complete: bool
+    complete: bool | None
     problem: str = ""
     metrics: Mapping[str, float] = field(factory=dict)
+    framework: str = ""
+    framework_version: str = ""
+    tensors: TensorTotals | None = None
     details: Mapping[str, object] = field(factory=dict)

@@ -28,6 +28,7 @@ from runctl_core.models.runs import Run, RunState
 from runctl_core.provider import TrainingProvider
 from runctl_core.tracking import ResourceTracker
 from runctl_core.training import limits
+from runctl_core.training.budgets import BudgetCheck
 from runctl_core.training.choose import nothing_fits, rank, within
 from runctl_core.training.collect import collect
 from runctl_core.training.intents import give_back, settle_intents
@@ -37,6 +38,7 @@ from runctl_core.training.provision import provision
 from runctl_core.training.receipt import write_receipt
 from runctl_core.training.reporter import Reporter
 from runctl_core.training.signals import launch_signals
+from runctl_core.training.spending import Budgets, hours_until
 
 PLANNED_LIVE = (RunState.PLANNED, RunState.PROVISIONING, RunState.SYNCING, RunState.RECOVERING)
 """Live states in which no job of the attempt was started yet."""
@@ -67,6 +69,7 @@ class Engine:
         open_provider: Makes the provider of a plan; called when one is needed.
         reporter: Told of everything as it happens.
         clock: The time.
+        allowed: What a day and a month may cost; asked for when something is launched or settled.
         protections: Says who protects a resource, which then outlives its run.
     """
 
@@ -77,18 +80,24 @@ class Engine:
         *,
         reporter: Reporter | None = None,
         clock: Clock = now,
+        allowed: Callable[[], Budgets] = Budgets,
         protections: Callable[[Resource], Sequence[str]] = lambda _: (),
     ) -> None:
         self.tracker = tracker
         self.open_provider = open_provider
         self.reporter = reporter or Reporter()
         self.clock = clock
+        self.budgets = BudgetCheck(tracker, allowed, clock)
         self.protections = protections
 
     # the way up
 
-    def offers(self, plan: Plan) -> list[Offer]:
-        """What the provider has for `plan` within its price limit, cheapest first.
+    def offers(self, plan: Plan, run: Run | None = None) -> list[Offer]:
+        """What the provider has for `plan` within its price limit and every budget, cheapest first.
+
+        Args:
+            plan: What is asked for.
+            run: The run that goes on, when it is no new one.
 
         Raises:
             CapacityError: Nothing free fits.
@@ -99,7 +108,14 @@ class Engine:
         candidates = within(rank(found), request.max_hourly_usd)
         if not candidates:
             raise nothing_fits(request, found, [])
-        return limits.affordable(candidates, plan)
+        priced = limits.affordable(candidates, plan)
+        return self.budgets.affordable(priced, lambda offer: self._most_hours(offer, plan, run))
+
+    def _most_hours(self, offer: Offer, plan: Plan, run: Run | None) -> Decimal | None:
+        price = offer.price.hourly_usd
+        if run is None:
+            return limits.ceiling(plan, price)[0]
+        return hours_until(self.deadline(run, plan, price)[0], self.clock())
 
     def launch(self, run: Run, plan: Plan, secrets: Mapping[str, str], offers: list[Offer]) -> Run:
         """Take a planned or recovering run to a started job, or to nothing at all.

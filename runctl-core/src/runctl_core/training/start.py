@@ -202,7 +202,7 @@ def resume(engine: Engine, run: Run, plan: Plan, secrets: Mapping[str, str], che
         )
     _require_all_given_back(engine, run)
     engine.deadline(run, plan, run.hourly_usd)
-    offers = engine.offers(plan)
+    offers = engine.offers(plan, run)
     engine.tracker.save_plan(run.id, plan.to_json())
     run = engine.change(
         run,

@@ -1,0 +1,121 @@
+"""The JSON of resources: one shape and one name each, for every command that prints them.
+
+`docs/reference/schemas` describes every field.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runctl_core.clock import iso
+from runctl_core.fields import moment, money, of_burn, of_total
+from runctl_core.inventory.insights import Insight
+from runctl_core.inventory.items import Inventory, Item
+from runctl_core.inventory.orphans import Orphan
+from runctl_core.inventory.summary import Group, Summary
+
+
+def of_item(item: Item) -> dict[str, Any]:
+    """One resource; a size of zero means that nobody knows it."""
+    resource = item.resource
+    return {
+        "resource": item.key,
+        "provider": resource.provider,
+        "id": resource.id,
+        "name": resource.name,
+        "kind": resource.kind,
+        "state": str(resource.state),
+        "managed": resource.managed,
+        "owner": resource.owner,
+        "project": resource.project,
+        "run": resource.run_id,
+        "run_state": None if item.run is None else str(item.run.state),
+        "hourly_usd": money(resource.price.hourly_usd),
+        "price_source": resource.price.source,
+        "priced_at": moment(resource.price.as_of),
+        "price_estimated": resource.price.estimated,
+        "instance_type": resource.instance_type or None,
+        "gpu": resource.gpu,
+        "gpu_count": resource.gpu_count,
+        "vcpus": resource.vcpus or None,
+        "memory_bytes": resource.memory_bytes or None,
+        "size_bytes": resource.size_bytes or None,
+        "attached_to": resource.attached_to,
+        "region": resource.region or None,
+        "zone": resource.zone or None,
+        "spot": resource.spot,
+        "tags": dict(resource.tags),
+        "created_at": moment(resource.created_at),
+        "expires_at": moment(resource.expires_at),
+        "first_seen_at": moment(item.first_seen),
+        "last_seen_at": iso(item.last_seen),
+        "protected": item.protected,
+        "marks": [
+            {"mark": str(m.mark), "why": m.why, "by": m.by, "set_at": iso(m.at)} for m in item.marks.values()
+        ],
+        "problem": item.problem,
+        "note": resource.note,
+    }
+
+
+def of_inventory(inventory: Inventory, total: Group) -> dict[str, Any]:
+    """The items with their sum, and the providers that did not answer."""
+    return {
+        "taken_at": iso(inventory.taken_at),
+        **_of_price(total),
+        "resources": [of_item(item) for item in inventory.items],
+        "unanswered": of_problems(inventory),
+    }
+
+
+def of_problems(inventory: Inventory) -> list[dict[str, Any]]:
+    """The providers that did not answer, each with the reason and the time of its last answer."""
+    return [
+        {"provider": name, "last_seen_at": moment(inventory.last_answer(name)), **error.to_json()}
+        for name, error in inventory.problems.items()
+    ]
+
+
+def of_summary(inventory: Inventory, summary: Summary) -> dict[str, Any]:
+    """What there is and what it costs, in all and by group."""
+    groups = {f"by_{by}": [_of_group(group) for group in found] for by, found in summary.groups.items()}
+    whole = _of_group(summary.whole)
+    del whole["key"]
+    return {
+        "taken_at": iso(inventory.taken_at),
+        **whole,
+        **groups,
+        "unanswered": of_problems(inventory),
+    }
+
+
+def of_insight(insight: Insight) -> dict[str, Any]:
+    """One finding."""
+    return {
+        "finding": str(insight.finding),
+        "resource": insight.item.key,
+        "detail": insight.detail,
+        "monthly_usd": money(insight.monthly_usd),
+        "command": insight.command,
+    }
+
+
+def of_orphan(orphan: Orphan) -> dict[str, Any]:
+    """A resource that nothing explains, and the reason."""
+    return {"reason": orphan.reason, **of_item(orphan.item)}
+
+
+def _of_group(group: Group) -> dict[str, Any]:
+    return {
+        "key": group.key,
+        **_of_price(group),
+        "today": of_total(group.today),
+        "month": of_total(group.month),
+    }
+
+
+def _of_price(group: Group) -> dict[str, Any]:
+    return {
+        "resource_count": group.count,
+        **of_burn(group.hourly_usd, group.unknown, group.estimated_usd),
+    }
