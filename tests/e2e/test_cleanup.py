@@ -142,10 +142,8 @@ VETOES = {
 def test_a_plugin_that_says_no_or_cannot_say_keeps_what_it_is_asked_of(
     home: Home, fleet: Fleet, how: str
 ) -> None:
-    source = (
-        f"from runctl_core.api import hookimpl\n@hookimpl\ndef runctl_protect(resource):\n{VETOES[how]}\n"
-    )
-    distribution(home.root / "fleet-plugins", "company", source, {PLUGINS: {"company": ""}})
+    hook = "from runctl_core.api import hookimpl\n@hookimpl\ndef runctl_protect(resource):\n"
+    distribution(home.root / "fleet-plugins", "company", hook + VETOES[how], {PLUGINS: {"company": ""}})
     fleet.add("alpha", row("a-1"), row("a-2"))
     cleaned = cleanup(home, "--yes", "--force")
     left = ["a-1"] if how == "says no" else ["a-1", "a-2"]
@@ -211,7 +209,7 @@ def test_a_run_that_is_over_and_kept_its_machine_is_cleaned_up(home: Home) -> No
     home.env["RUNCTL_ON_FINISH"] = "keep"
     home.write("s.py", "print('trained')")
     home.runctl("train", "s.py")
-    (planned,) = cleanup(home, "--dry-run")["planned"]
+    (planned,) = cleanup(home, "--dry-run", "--force")["planned"]
     assert planned["run"] == home.json("runs")[0]["run"]
     assert names(cleanup(home, "--yes", "--force")["deleted"]) == [planned["resource"]]
     assert list((home.state / "local" / "slots").glob("local-*")) == []
