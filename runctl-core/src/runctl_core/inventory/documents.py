@@ -5,14 +5,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from runctl_core.clock import iso
 from runctl_core.fields import moment, money, of_burn, of_total
-from runctl_core.inventory.insights import Insight
+from runctl_core.inventory.changes import Changed
+from runctl_core.inventory.insights import Insight, worth
 from runctl_core.inventory.items import Inventory, Item
 from runctl_core.inventory.orphans import Orphan
-from runctl_core.inventory.summary import Group, Summary
+from runctl_core.inventory.summary import Group, Summary, burn
+from runctl_core.models.burn import Burn
+from runctl_core.tracking import Marked
 
 
 def of_item(item: Item) -> dict[str, Any]:
@@ -50,19 +54,22 @@ def of_item(item: Item) -> dict[str, Any]:
         "first_seen_at": moment(item.first_seen),
         "last_seen_at": iso(item.last_seen),
         "protected": item.protected,
-        "marks": [
-            {"mark": str(m.mark), "why": m.why, "by": m.by, "set_at": iso(m.at)} for m in item.marks.values()
-        ],
+        "marks": [of_mark(marked) for marked in item.marks.values()],
         "problem": item.problem,
         "note": resource.note,
     }
 
 
-def of_inventory(inventory: Inventory, total: Group) -> dict[str, Any]:
+def of_mark(marked: Marked) -> dict[str, str]:
+    """What the user said of a resource."""
+    return {"mark": str(marked.mark), "why": marked.why, "by": marked.by, "set_at": iso(marked.at)}
+
+
+def of_inventory(inventory: Inventory) -> dict[str, Any]:
     """The items with their sum, and the providers that did not answer."""
     return {
         "taken_at": iso(inventory.taken_at),
-        **_of_price(total),
+        **_of_burn(burn(inventory.items)),
         "resources": [of_item(item) for item in inventory.items],
         "unanswered": of_problems(inventory),
     }
@@ -96,7 +103,7 @@ def of_insight(insight: Insight) -> dict[str, Any]:
         "resource": insight.item.key,
         "detail": insight.detail,
         "monthly_usd": money(insight.monthly_usd),
-        "command": insight.command,
+        "fix": insight.fix,
     }
 
 
@@ -108,14 +115,42 @@ def of_orphan(orphan: Orphan) -> dict[str, Any]:
 def _of_group(group: Group) -> dict[str, Any]:
     return {
         "key": group.key,
-        **_of_price(group),
+        **_of_burn(group.now),
         "today": of_total(group.today),
         "month": of_total(group.month),
     }
 
 
-def _of_price(group: Group) -> dict[str, Any]:
+def _of_burn(now: Burn) -> dict[str, Any]:
+    figures = of_burn(now.hourly_usd, now.unknown, now.estimated_hourly_usd)
+    return {"resource_count": now.resources, **figures}
+
+
+def of_changes(last: Inventory, seen: Iterable[Changed]) -> dict[str, Any]:
+    """Every change that was seen, oldest first, and the providers that did not answer at the end."""
     return {
-        "resource_count": group.count,
-        **of_burn(group.hourly_usd, group.unknown, group.estimated_usd),
+        "taken_at": iso(last.taken_at),
+        "changes": [
+            {
+                "seen_at": iso(changed.at),
+                "change": str(changed.change),
+                "resource": changed.item.key,
+                "before": changed.before,
+                "after": changed.after,
+            }
+            for changed in seen
+        ],
+        "unanswered": of_problems(last),
+    }
+
+
+def of_insights(inventory: Inventory, found: Sequence[Insight]) -> dict[str, Any]:
+    """Every finding, with what the resources of all of them cost a month."""
+    usd, unknown = worth(found)
+    return {
+        "taken_at": iso(inventory.taken_at),
+        "monthly_usd": money(usd),
+        "monthly_unknown_resources": unknown,
+        "insights": [of_insight(insight) for insight in found],
+        "unanswered": of_problems(inventory),
     }

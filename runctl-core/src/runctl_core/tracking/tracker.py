@@ -256,6 +256,13 @@ class ResourceTracker(Ledger):
         with self._store.writing() as db:
             resources.record(db, resource, self._clock())
 
+    def record_adopted(self, resource: Resource) -> None:
+        """Write a resource that the user vouches for: its cost counts from its creation, as an estimate."""
+        with self._store.writing() as db:
+            resources.record(db, resource, self._clock())
+            if resource.created_at is not None:
+                resources.backdate(db, resource.provider, resource.id, resource.created_at)
+
     def record_listing(
         self, provider: str, listed: Iterable[Resource], *, asked_at: datetime, delay_s: float
     ) -> None:
