@@ -29,7 +29,7 @@ def cleanup(home: Home, *words: str, status: int = 0) -> Any:
 
 
 def names(rows: list[dict[str, Any]]) -> list[str]:
-    return sorted(found["resource"] for found in rows)
+    return sorted(found["id"] for found in rows)
 
 
 def terminated(fleet: Fleet) -> list[str]:
@@ -48,8 +48,12 @@ def test_a_dry_run_deletes_nothing_and_says_what_it_would_save(home: Home, fleet
     fleet.add("alpha", row("a-1", hourly_usd="2.50"), row("a-2", hourly_usd=None))
     plan = cleanup(home, "--dry-run", "--yes")
     assert (plan["dry_run"], names(plan["planned"]), plan["deleted"]) == (True, ["a-1", "a-2"], [])
-    saved = (plan["saved_hourly_usd"], plan["saved_monthly_usd"], plan["saved_unknown_resources"])
-    assert saved == ("2.5", "1825", 1), "an unknown price was taken for zero"
+    assert plan["saves"] == {
+        "hourly_usd": "2.5",
+        "monthly_usd": "1825",
+        "hourly_estimated_usd": "0",
+        "hourly_unknown_resources": 1,
+    }
     assert terminated(fleet) == []
 
 
@@ -68,7 +72,7 @@ def test_on_a_terminal_the_plan_is_shown_and_asked_for(
 ) -> None:
     fleet.add("alpha", row("a-1", hourly_usd="2.50"), row("b-2", tags={"runctl:protected": "true"}))
     with Terminal(home, "resources", "cleanup") as terminal:
-        terminal.until("delete 1 resource, which saves $2.50 an hour, $1825.00 a month? [y/N]")
+        terminal.until("delete 1 resource, which saves $2.50/h, $1,825.00 a month? [y/N]")
         assert "its tags protect it" in terminal.shown
         terminal.press(f"{answer}\n")
         assert terminal.status() == (0 if answer == "y" else 104)
@@ -112,7 +116,6 @@ def test_filters_narrow_what_is_meant(home: Home, fleet: Fleet) -> None:
         ("--project", "mnist"): ["a-1"],
         ("--tag", "team=vision"): ["a-2"],
         ("--tag", "team=other"): [],
-        ("--tag", "team"): ["a-2"],
         ("--older-than", "7d"): ["b-1"],
         ("--orphans",): ["a-1", "a-2", "b-1"],
     }
@@ -168,7 +171,7 @@ def test_a_refused_deletion_fails_the_command_and_is_tried_again_by_the_next(
 ) -> None:
     fleet.add("alpha", row("a-1"), row("a-2"))
     fleet.misbehave("alpha", refuse={"a-1": "InvalidRequest"})
-    cleaned = cleanup(home, "--yes", status=114)
+    cleaned = cleanup(home, "--yes", status=117)
     assert (names(cleaned["deleted"]), names(cleaned["failed"])) == (["a-2"], ["a-1"])
     fleet.misbehave("alpha")
     assert names(cleanup(home, "--yes")["deleted"]) == ["a-1"]
@@ -185,7 +188,7 @@ def test_a_provider_that_takes_too_long_has_failed(home: Home, fleet: Fleet) -> 
     home.env["RUNCTL_RELEASE_TIMEOUT_SECONDS"] = "0.5"
     fleet.add("alpha", row("a-1"))
     fleet.misbehave("alpha", ending_s=600)
-    assert names(cleanup(home, "--yes", status=114)["failed"]) == ["a-1"]
+    assert names(cleanup(home, "--yes", status=117)["failed"]) == ["a-1"]
     (act,) = home.json("audit")
     assert act["answer"] == "accepted"
 
@@ -194,7 +197,7 @@ def test_the_audit_log_tells_who_ended_what_and_why(home: Home, fleet: Fleet) ->
     fleet.add("alpha", row("a-1"), row("a-2", created_at=None))
     fleet.misbehave("alpha", refuse={"a-2": "InvalidRequest"})
     home.runctl("resources", "cleanup", "--yes", "--force")
-    acts = {act["resource"]: act for act in home.json("audit")}
+    acts = {act["id"]: act for act in home.json("audit")}
     assert acts["a-1"]["answer"] == "gone"
     assert (acts["a-1"]["owner"], acts["a-1"]["command"]) == ("tester", "resources cleanup")
     assert "@" in acts["a-1"]["user"]
@@ -211,7 +214,7 @@ def test_a_run_that_is_over_and_kept_its_machine_is_cleaned_up(home: Home) -> No
     home.runctl("train", "s.py")
     (planned,) = cleanup(home, "--dry-run", "--force")["planned"]
     assert planned["run"] == home.json("runs")[0]["run"]
-    assert names(cleanup(home, "--yes", "--force")["deleted"]) == [planned["resource"]]
+    assert names(cleanup(home, "--yes", "--force")["deleted"]) == [planned["id"]]
     assert list((home.state / "local" / "slots").glob("local-*")) == []
 
 
