@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import schemas
 from distributions import PLUGINS, distribution
 from fleet import Fleet, row
 from homes import Home
@@ -25,7 +26,9 @@ def cleanup(home: Home, *words: str, status: int = 0) -> Any:
     """The document of a cleanup."""
     done = home.runctl("resources", "cleanup", *words, "--json")
     assert done.returncode == status, done.stderr.decode()
-    return json.loads(done.stdout)
+    document = json.loads(done.stdout)
+    schemas.check("resources cleanup", document)
+    return document
 
 
 def names(rows: list[dict[str, Any]]) -> list[str]:
@@ -197,6 +200,7 @@ def test_the_audit_log_tells_who_ended_what_and_why(home: Home, fleet: Fleet) ->
     fleet.add("alpha", row("a-1"), row("a-2", created_at=None))
     fleet.misbehave("alpha", refuse={"a-2": "InvalidRequest"})
     home.runctl("resources", "cleanup", "--yes", "--force")
+    schemas.check("audit", home.json("audit"))
     acts = {act["id"]: act for act in home.json("audit")}
     assert acts["a-1"]["answer"] == "gone"
     assert (acts["a-1"]["owner"], acts["a-1"]["command"]) == ("tester", "resources cleanup")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import sample_provider
+import schemas
 from fleet import Fleet, row
 from homes import Home, wait_for
 from terminals import Terminal
@@ -40,7 +41,9 @@ def live(home: Home, *words: str) -> str:
 def document(home: Home, *words: str, status: int = 0) -> Any:
     done = home.runctl(*words, "--json")
     assert done.returncode == status, done.stderr.decode()
-    return json.loads(done.stdout)
+    printed = json.loads(done.stdout)
+    schemas.check(words[0], printed)
+    return printed
 
 
 def ids(rows: list[dict[str, Any]]) -> list[str]:
