@@ -9,8 +9,8 @@ from typing import Any
 from core.fake_cloud import Cloud, CloudProvider, Crash, Fate, mortal_tracker
 from runctl_core.models.runs import Run
 from runctl_core.tracking import ResourceTracker
+from runctl_core.tracking.driver import Driver
 from runctl_core.training import start
-from runctl_core.training.driver import Driver
 from runctl_core.training.engine import Engine
 from runctl_core.training.plan import Plan
 from runctl_core.training.reporter import Reporter

@@ -20,6 +20,9 @@ READ_TIMEOUT_S = 60.0
 CREATE_TIMEOUT_S = 600.0
 """For calls that make something: clouds may take minutes to answer."""
 
+AGREE_TIMEOUT_S = 120.0
+"""How long a provider may take to let go of what it accepted to end."""
+
 
 def call(
     what: str,

@@ -83,6 +83,12 @@ class CoreSettings:
     checkpoint_dir: str | None = setting(None, help="Where checkpoints go; the run's own folder otherwise.")
     output: list[str] = setting([], help="Files and folders that scripts make, to be collected.")
     env_file: str | None = setting(None, help="A file of variables for scripts; its values stay secret.")
+    release_timeout_seconds: float = setting(
+        120.0, help="How long a provider may take until what it ended is gone.", valid=_not_negative
+    )
+    protected: list[str] = setting(
+        [], help="What is never deleted: ids, names, PROVIDER/ID, TAG=VALUE. All layers add up.", adds_up=True
+    )
 
 
 @frozen
@@ -273,13 +279,20 @@ def _table(value: Any, name: str, path: str) -> dict[str, Any]:
 def _merge(settings: type, layers: list[Layer]) -> dict[str, Value]:
     merged = {}
     for declared in describe(settings):
-        layer = next((layer for layer in layers if layer.values.get(declared.name) is not None), None)
-        if layer is None:
-            merged[declared.name] = Value(declared.default, "default")
-        else:
-            raw = layer.values[declared.name]
-            merged[declared.name] = Value(convert(settings, declared.name, raw, layer.origin), layer.origin)
+        found = (
+            Value(convert(settings, declared.name, layer.values[declared.name], layer.origin), layer.origin)
+            for layer in layers
+            if layer.values.get(declared.name) is not None
+        )
+        chosen = _sum([*found]) if declared.adds_up else next(found, None)
+        merged[declared.name] = chosen or Value(declared.default, "default")
     return merged
+
+
+def _sum(found: list[Value]) -> Value | None:
+    """The lists of all layers as one: what one of them says, no other takes back."""
+    entries = dict.fromkeys(entry for value in found for entry in value.value)
+    return Value(list(entries), " and ".join(value.origin for value in found)) if found else None
 
 
 def _require_known(values: Mapping[str, Any], known: list[str], origin: str) -> None:

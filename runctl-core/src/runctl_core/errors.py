@@ -20,6 +20,7 @@
     ├── SetupError            111  the environment for the script could not be made
     ├── RunLost               112  a run whose end nobody saw
     ├── Unsupported           113  this provider cannot do that, and says why
+    ├── LeftBehind            114  something that was to be stopped or deleted is still there
     └── RunEnded              116  a limit of the user's ended the run: deadline, idle rule, budget
 
 The number is the exit status of `runctl`; 100 is kept for a fault of runctl itself. Each error says
@@ -74,6 +75,11 @@ class RunctlError(Exception):
         self.fix = fix
         self.scope = scope
         self.retry_after_s = retry_after_s
+
+    @property
+    def summary(self) -> str:
+        """What happened and why, in one line."""
+        return " ".join(f"{self.message}{f': {self.why}' if self.why else ''}".split())
 
     @property
     def kind(self) -> str:
@@ -193,6 +199,12 @@ class Unsupported(RunctlError):
     """The provider cannot do this. The message is the provider's reason."""
 
     exit_status = 113
+
+
+class LeftBehind(RunctlError):
+    """Something that was to be stopped or deleted is still there, and may cost money."""
+
+    exit_status = 114
 
 
 class RunEnded(RunctlError):

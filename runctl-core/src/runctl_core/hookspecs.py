@@ -6,6 +6,11 @@ A plugin is a module that an entry point of its distribution names; here one cal
     [project.entry-points."runctl.providers"]
     mycloud = "mycloud"
 
+A plugin that brings no provider, but answers what everybody is asked, is in a group of its own:
+
+    [project.entry-points."runctl.plugins"]
+    mycompany = "mycompany"
+
 It marks its functions with `hookimpl`. An argument that a function does not need may be left out.
 
 Commands of its own, `runctl mycloud …`, are an entry point too: a `typer.Typer`, or a function that is
@@ -27,6 +32,7 @@ from pluggy import HookimplMarker, HookspecMarker
 
 if TYPE_CHECKING:
     from runctl_core.models.checks import Check
+    from runctl_core.models.resources import Resource
     from runctl_core.provider import ProviderInfo
 
 hookspec = HookspecMarker("runctl")
@@ -34,8 +40,37 @@ hookimpl = HookimplMarker("runctl")
 """Marks a plugin's function as its answer to the hook of the same name."""
 
 
-class TrainingProviderSpec:
-    """Hooks of a plugin in the entry-point group `runctl.providers`."""
+class PluginSpec:
+    """Hooks of a plugin in the entry-point group `runctl.plugins`."""
+
+    @hookspec
+    def runctl_protect(self, resource: Resource) -> str | None:
+        """Say why a resource must not be deleted.
+
+        Args:
+            resource: What is about to be deleted or stopped.
+
+        Asked of every plugin in `runctl.plugins`, and of the plugin of the resource's own provider,
+        when a plan to delete is made, and again right before each deletion. Each is asked by itself,
+        and has 2 s. A plugin that hangs is asked no more in that command.
+
+        Returns:
+            Why it must stay, in a few words; None when the plugin has nothing against it. Any answer
+            but None is a veto, and so is an exception. A plugin that hangs, or cannot be loaded, is
+            a veto against every deletion.
+
+        Example:
+            from runctl_core.api import hookimpl
+
+            @hookimpl
+            def runctl_protect(resource):
+                if resource.tags.get("team") == "research":
+                    return "research keeps its machines until the paper is out"
+        """
+
+
+class TrainingProviderSpec(PluginSpec):
+    """Hooks of a plugin in the entry-point group `runctl.providers`; those of `PluginSpec` too."""
 
     @hookspec(firstresult=True)
     def runctl_provider(self) -> ProviderInfo | None:

@@ -45,7 +45,7 @@ def hooks_of(point: EntryPoint, spec: type) -> Any:
         manager.register(import_plugin(point))
         manager.check_pending()
     except PluginValidationError as error:
-        known = ", ".join(hook for hook in vars(spec) if hook.startswith("runctl_"))
+        known = ", ".join(hook for hook in dir(spec) if hook.startswith("runctl_"))
         raise PluginError(f"{' '.join(str(error).split())} (hooks: {known})") from error
     return manager.hook
 

@@ -63,6 +63,26 @@ def write_whole(path: str, pieces: Iterable[bytes]) -> None:
         raise
 
 
+def remove_abandoned_parts(path: str) -> None:
+    """Remove what a killed `write_whole` of `path` left beside it. Raises OSError."""
+    folder, name = os.path.split(os.path.abspath(path))
+    for entry in os.listdir(folder) if os.path.isdir(folder) else ():
+        pid = entry.removeprefix(f"{name}.").removesuffix(".part")
+        if entry == f"{name}.{pid}.part" and pid.isdecimal() and not _lives(int(pid)):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(os.path.join(folder, entry))
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
 def require_text(name: str) -> None:
     """Raise UsageError for a name that is not text in UTF-8: the books cannot keep it."""
     try:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PROVIDERS = "runctl.providers"
 COMMANDS = "runctl.commands"
+PLUGINS = "runctl.plugins"
 
 LOAD_TIMEOUT_S = 10.0
 """How long a plugin may take to load when all of them are looked at. One that is asked for by name

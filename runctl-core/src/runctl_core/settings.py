@@ -44,6 +44,7 @@ def setting(
     help: str,
     secret: bool = False,
     valid: Callable[[Any], str] | None = None,
+    adds_up: bool = False,
 ) -> Any:
     """Declare a setting.
 
@@ -52,8 +53,9 @@ def setting(
         help: One line for `--help`, `config show` and the reference.
         secret: Never shown: not in listings, errors or the instance's `repr`, and it has no flag.
         valid: Says what is wrong with a value; an empty text for nothing.
+        adds_up: Whether the lists of all layers hold together, and none hides another.
     """
-    metadata = {"help": help, "secret": secret, "valid": valid}
+    metadata = {"help": help, "secret": secret, "valid": valid, "adds_up": adds_up}
     if isinstance(default, list):
         return attrs.field(factory=lambda: list(default), metadata=metadata, repr=not secret)
     return attrs.field(default=default, metadata=metadata, repr=not secret)
@@ -71,6 +73,7 @@ class Setting:
         help: One line.
         secret: Whether it is never shown.
         choices: The values that it may have; empty for any.
+        adds_up: Whether the lists of all layers hold together.
     """
 
     name: str
@@ -80,6 +83,7 @@ class Setting:
     help: str
     secret: bool
     choices: tuple[str, ...]
+    adds_up: bool = False
 
 
 def describe(settings: type | None) -> tuple[Setting, ...]:
@@ -109,7 +113,8 @@ def _setting(attribute: Any, hint: Any) -> Setting:
     if isinstance(default, attrs.Factory):  # type: ignore[arg-type]  # a class, for all its stubs say
         default = default.factory()
     text, secret = attribute.metadata.get("help", ""), attribute.metadata.get("secret", False)
-    return Setting(attribute.name, kind, optional, default, text, secret, _choices(kind))
+    adds_up = attribute.metadata.get("adds_up", False)
+    return Setting(attribute.name, kind, optional, default, text, secret, _choices(kind), adds_up)
 
 
 def convert(settings: type, name: str, value: Any, origin: str) -> Any:

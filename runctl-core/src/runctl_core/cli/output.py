@@ -31,6 +31,7 @@ __all__ = [
     "notes",
     "pairs",
     "print_json",
+    "print_text",
     "release_stdout",
     "results",
     "size",
@@ -89,6 +90,11 @@ def print_json(document: Any) -> None:
         text = json.dumps(document, indent=indent, default=_plain)
     out.write(text + "\n")
     out.flush()
+
+
+def print_text(text: str) -> None:
+    """Text as it is, on standard output: a file's content that was not given a name."""
+    results().write(text)
 
 
 def _is_encodable(text: str) -> bool:

@@ -42,8 +42,8 @@ def resume(
     from runctl_core.cli.progress import TerminalReporter
     from runctl_core.config import CoreSettings
     from runctl_core.settings import convert
+    from runctl_core.tracking.driver import Driver
     from runctl_core.training import start
-    from runctl_core.training.driver import Driver
 
     reporter = TerminalReporter(output_to_stderr=json)
     session = Session(None, reporter)

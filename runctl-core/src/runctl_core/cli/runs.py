@@ -50,7 +50,7 @@ def runs(
         project=project,
         owner=owner,
         provider=provider,
-        since=_since(since) if since else None,
+        since=since_age(since) if since else None,
         limit=limit + 1 if limit else None,
     )
     shown = found[:limit] if limit else found
@@ -70,7 +70,8 @@ def _states(names: list[str]) -> list[Any]:
     return [RunState(name) for name in names]
 
 
-def _since(text: str) -> datetime:
+def since_age(text: str) -> datetime:
+    """The moment that was so long ago: `30m`, `12h`, `7d`, `2w`. Raises UsageError."""
     from datetime import timedelta
 
     from runctl_core.errors import UsageError

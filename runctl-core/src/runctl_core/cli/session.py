@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 from runctl_core.tracking import ResourceTracker
 
 if TYPE_CHECKING:
+    from runctl_core.cleanup import Cleanup, CleanupSafety, Lookout
     from runctl_core.config import Config, CoreSettings
     from runctl_core.inventory import Inventory
     from runctl_core.models.runs import Run
     from runctl_core.provider import TrainingProvider
+    from runctl_core.tracking.audit import Actor
     from runctl_core.training.engine import Engine
     from runctl_core.training.plan import Plan
     from runctl_core.training.reporter import Reporter
@@ -35,7 +38,7 @@ class Session:
     @cached_property
     def tracker(self) -> ResourceTracker:
         """The books."""
-        return ResourceTracker()
+        return ResourceTracker(actor=self._actor)
 
     @cached_property
     def config(self) -> Config:
@@ -62,6 +65,18 @@ class Session:
     def owner(self) -> str:
         """Who uses runctl here: the owner of new runs. What carries this name is the user's own."""
         return self.settings.owner or _account()
+
+    def _actor(self) -> Actor:
+        from runctl_core.cli import table
+        from runctl_core.errors import ConfigError
+        from runctl_core.tracking.audit import Actor
+
+        try:
+            owner = self.owner
+        except ConfigError:  # the log must not depend on a file that the user is just writing
+            owner = _account()
+        row = table.find(sys.argv[1:])
+        return Actor(owner, _account(), row[0] if row else " ".join(sys.argv[1:2]))
 
     def open_provider(self, plan: Plan) -> TrainingProvider:
         """The provider of a plan. Raises PluginError or ConfigError."""
@@ -98,6 +113,35 @@ class Session:
                 load_report(name)  # it names the near ones
         timeout_s = timeout_s or self.settings.list_timeout_seconds
         return take_inventory(self.tracker, list(names or everyone), self.provider, timeout_s=timeout_s)
+
+    @cached_property
+    def lookout(self) -> Lookout:
+        """Finds what the rules of safety look at."""
+        from runctl_core.cleanup import Lookout
+        from runctl_core.vetoes import Vetoes
+
+        return Lookout(self.tracker, Vetoes(), self.provider, owner=self.owner)
+
+    @cached_property
+    def safety(self) -> CleanupSafety:
+        """Says what may be deleted, and why everything else may not."""
+        from runctl_core.cleanup import CleanupSafety, Policy
+
+        return CleanupSafety(Policy(self.owner, tuple(self.settings.protected)), self.lookout)
+
+    def cleanup(self) -> Cleanup:
+        """Carries plans out."""
+        from runctl_core.cleanup import Cleanup
+
+        patience_s = self.settings.release_timeout_seconds
+        return Cleanup(self.tracker, self.provider, self.safety, self.lookout, patience_s=patience_s)
+
+    def settle_at_once(self) -> None:
+        """Bring the books up to date at every provider at once; one that hangs holds nobody for long."""
+        if self.tracker.has_open_ends():
+            from runctl_core.training.settle import settle_at_once
+
+            settle_at_once(self.engine, timeout_s=self.settings.list_timeout_seconds)
 
     def settled_run(self, ref: str) -> Run:
         """The run that `ref` names, after its books were brought up to date. Raises NotFound."""

@@ -24,6 +24,9 @@ COMMANDS = (
     ("checkpoint info", _CLI + "checkpoint", "info", LOOK, "Describe one checkpoint"),
     ("top", _CLI + "top", "top", LOOK, "Watch everything on one screen"),
     ("monitor", _CLI + "monitor", "monitor", LOOK, "Watch any log file and checkpoint folder"),
+    ("resources cleanup", _CLI + "cleanup", "cleanup", LOOK, "Delete what no live run needs"),
+    ("audit", _CLI + "audit", "audit", LOOK, "Show what was stopped and deleted, and why"),
+    ("resources export", _CLI + "export", "export", LOOK, "Write a report as a page, a table or a document"),
     ("offers", _CLI + "offers", "offers", PROVIDE, "Show what fits, cheapest first"),
     ("providers list", _CLI + "providers", "list_", PROVIDE, "List the installed providers"),
     ("providers show", _CLI + "providers", "show", PROVIDE, "Show what a provider can do"),
@@ -47,6 +50,7 @@ parameter that each flag sets. Anything else goes through Typer as every command
 GROUPS = {
     "checkpoint": "Look at checkpoints",
     "providers": "Look at the installed providers",
+    "resources": "Look at what there is at every provider",
     "config": "Look at the configuration, and change it",
 }
 """Groups of commands, with their one-line summary."""

@@ -73,6 +73,21 @@ _MIGRATIONS = (
         provider TEXT PRIMARY KEY, at INTEGER NOT NULL, problem TEXT NOT NULL
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE audit (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, act_id INTEGER REFERENCES audit (id), at INTEGER NOT NULL,
+        act TEXT NOT NULL, provider TEXT NOT NULL, resource_id TEXT NOT NULL, name TEXT NOT NULL,
+        run_id TEXT, owner TEXT NOT NULL, user TEXT NOT NULL, command TEXT NOT NULL, why TEXT NOT NULL,
+        answer TEXT, detail TEXT NOT NULL DEFAULT ''
+    );
+    CREATE TRIGGER audit_is_never_changed BEFORE UPDATE ON audit
+        BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+    CREATE TRIGGER audit_is_never_shortened BEFORE DELETE ON audit
+        BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+    CREATE TRIGGER audit_is_never_replaced BEFORE INSERT ON audit
+        WHEN EXISTS (SELECT 1 FROM audit WHERE id = NEW.id)
+        BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+    """,
 )
 
 

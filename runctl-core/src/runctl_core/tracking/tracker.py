@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
+from functools import cached_property
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runctl_core.clock import Clock, from_micros, now, to_micros
 from runctl_core.errors import NotFound, StateError
@@ -21,6 +22,9 @@ from runctl_core.tracking.marks import Marks
 from runctl_core.tracking.resources import TrackedResource
 from runctl_core.tracking.store import Store
 
+if TYPE_CHECKING:
+    from runctl_core.tracking.audit import Actor, Audit
+
 
 class ResourceTracker:
     """Runs, intents, resources and money. Every method may raise StateError.
@@ -30,12 +34,23 @@ class ResourceTracker:
     Args:
         path: The SQLite file; the user's own by default. It is opened when first needed.
         clock: The time that rows are stamped with.
+        actor: Says who acts, for the audit log; this account with no command by default.
     """
 
-    def __init__(self, path: str | None = None, *, clock: Clock = now) -> None:
+    def __init__(
+        self, path: str | None = None, *, clock: Clock = now, actor: Callable[[], Actor] | None = None
+    ) -> None:
         self._store = Store(path or database_path())
         self._clock = clock
+        self._actor = actor
         self.marks = Marks(self._store, clock)
+
+    @cached_property
+    def audit(self) -> Audit:
+        """Every deletion and stop; imported only where something is deleted or read."""
+        from runctl_core.tracking.audit import Audit, this_account
+
+        return Audit(self._store, self._clock, self._actor or this_account)
 
     def __enter__(self) -> ResourceTracker:
         return self

@@ -35,7 +35,6 @@ from runctl_core.training.outcome import judge
 from runctl_core.training.plan import Plan
 from runctl_core.training.provision import provision
 from runctl_core.training.receipt import write_receipt
-from runctl_core.training.release import release
 from runctl_core.training.reporter import Reporter
 from runctl_core.training.signals import launch_signals
 
@@ -209,7 +208,10 @@ class Engine:
         if plan.on_finish == "keep":
             self.tell(self.reporter.note, f"{run.resource_id} is kept, as asked; its price goes on")
             return
-        if problem := release(self.tracker, provider, plan.provider, run.resource_id):
+        from runctl_core.cleanup.release import release
+
+        why = [f"{run.id} is {run.state}", "its results are home"]
+        if problem := release(self.tracker, provider, plan.provider, run.resource_id, why=why):
             self.tell(self.reporter.note, f"{run.resource_id} could not be released yet: {problem}")
 
     def _abandon(self, run: Run, provider: TrainingProvider | None, error: BaseException) -> None:

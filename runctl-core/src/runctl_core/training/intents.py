@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from runctl_core.calls import call
+from runctl_core.calls import AGREE_TIMEOUT_S, call
 from runctl_core.models.resources import Resource
 from runctl_core.models.runs import Run
 from runctl_core.provider import TrainingProvider
 from runctl_core.tracking import ResourceTracker
-from runctl_core.training.release import AGREE_TIMEOUT_S, release
 
 _LEFT = "the launch that it was made for was given up"
 
@@ -58,9 +57,18 @@ def give_back(
     Returns:
         Why something is still there, or nothing. The books show it until a later command settles it.
     """
+    from runctl_core.cleanup.release import release
+
     current = tracker.run(run.id).resource_id
     problems = [
-        release(tracker, provider, run.provider, tracked.resource.id, patience_s=patience_s)
+        release(
+            tracker,
+            provider,
+            run.provider,
+            tracked.resource.id,
+            why=[tracked.problem or f"the launch of {run.id} did not succeed"],
+            patience_s=patience_s,
+        )
         for tracked in tracker.resources(provider=run.provider, run_id=run.id)
         if tracked.problem or tracked.resource.id == current
     ]

@@ -17,11 +17,10 @@ from runctl_core.models.resources import Resource
 from runctl_core.models.runs import Run, RunState
 from runctl_core.provider import TrainingProvider
 from runctl_core.tracking import TrackedResource
-from runctl_core.training.driver import Driver
+from runctl_core.tracking.driver import Driver
 from runctl_core.training.engine import LIVE, PLANNED_LIVE, Cancelled, Engine, handle_of
 from runctl_core.training.intents import give_back, settle_intents
 from runctl_core.training.plan import Plan
-from runctl_core.training.release import release
 
 _LOOK_S = 5.0
 """How long a command that only looks waits for a resource to go; the next one looks again."""
@@ -38,6 +37,21 @@ def settle(engine: Engine, *, provider: str | None = None) -> None:
         settle_run(engine, run)
     for run_id in sorted(_with_open_ends(engine, provider)):
         _settle_open_ends(engine, run_id)
+
+
+def settle_at_once(engine: Engine, *, timeout_s: float) -> None:
+    """Settle what is open at each provider, all at once; one that hangs is left after `timeout_s`."""
+    from runctl_core.cleanup.lanes import in_lanes
+
+    def one(name: str) -> None:
+        try:
+            settle(engine, provider=name)
+        except RunctlError as error:
+            _note(engine, f"what is open at {name} cannot be settled yet", error)
+
+    names = {run.provider for run in engine.tracker.runs(states=LIVE)} | {*engine.tracker.providers()}
+    names |= {intent.provider for intent in engine.tracker.open_intents()}
+    in_lanes({name: [name] for name in names}, one, timeout_s=timeout_s)
 
 
 def settle_run(engine: Engine, run: Run) -> Run:
@@ -165,13 +179,18 @@ def settle_ends(engine: Engine, run: Run) -> None:
     Raises:
         RunctlError: The provider's; the next command tries again.
     """
+    from runctl_core.cleanup.release import release
+
     plan = Plan.from_json(engine.tracker.plan(run.id))
     provider = engine.open_provider(plan)
     settle_intents(engine.tracker, provider, run, at=engine.clock())
     for tracked in engine.tracker.resources(provider=run.provider, run_id=run.id):
         if tracked.problem or (run.state.over and plan.on_finish == "terminate"):
-            resource_id = tracked.resource.id
-            if problem := release(engine.tracker, provider, run.provider, resource_id, patience_s=_LOOK_S):
+            resource_id, why = tracked.resource.id, [tracked.problem or f"{run.id} is {run.state}"]
+            problem = release(
+                engine.tracker, provider, run.provider, resource_id, why=why, patience_s=_LOOK_S
+            )
+            if problem:
                 engine.tell(engine.reporter.note, f"{resource_id} could not be released yet: {problem}")
         elif run.state.over:
             _look_at(engine, provider, tracked)

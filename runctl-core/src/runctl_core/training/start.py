@@ -20,7 +20,7 @@ from runctl_core.models.runs import Run, RunState
 from runctl_core.paths import ensure_private_dir, run_dir, state_dir
 from runctl_core.secrets import read_env_file, read_secret
 from runctl_core.tracking import ResourceTracker
-from runctl_core.training.driver import Driver
+from runctl_core.tracking.driver import Driver
 from runctl_core.training.engine import Engine
 from runctl_core.training.plan import Plan
 from runctl_core.training.settle import settle_ends

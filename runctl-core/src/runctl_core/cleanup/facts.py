@@ -1,0 +1,164 @@
+"""Finds the facts that the rules of safety look at: asks the books, the locks, executors and plugins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from attrs import evolve
+
+from runctl_core.calls import call
+from runctl_core.cleanup.lanes import in_lanes
+from runctl_core.cleanup.release import look_at
+from runctl_core.cleanup.rules import Facts, JobSeen, attempt_of, handle_of, is_collected
+from runctl_core.clock import now
+from runctl_core.errors import NotFound, ProviderUnavailable, ResourceNotFound, RunctlError
+from runctl_core.inventory import Item
+from runctl_core.models.jobs import JobStatus
+from runctl_core.provider import Stoppable
+from runctl_core.tracking.driver import Driver
+
+if TYPE_CHECKING:
+    from runctl_core.models.resources import Resource
+    from runctl_core.models.runs import Run
+    from runctl_core.provider import TrainingProvider
+    from runctl_core.tracking import ResourceTracker
+    from runctl_core.vetoes import Vetoes
+
+LOOK_S = 10.0
+"""How long a provider or a machine may take to answer about one resource."""
+
+
+class Lookout:
+    """Finds facts. Every method may be called from any thread, and may raise StateError.
+
+    Args:
+        tracker: The books.
+        vetoes: Asks the plugins.
+        open_provider: Makes a provider by its name.
+        owner: The user; nobody else's machines are reached.
+        timeout_s: Seconds that a provider or a machine has to answer about one resource.
+    """
+
+    def __init__(
+        self,
+        tracker: ResourceTracker,
+        vetoes: Vetoes,
+        open_provider: Callable[[str], TrainingProvider],
+        *,
+        owner: str,
+        timeout_s: float = LOOK_S,
+    ) -> None:
+        self._tracker = tracker
+        self._vetoes = vetoes
+        self._open = open_provider
+        self._owner = owner
+        self._timeout_s = timeout_s
+
+    def facts_of(self, items: Iterable[Item], *, holding: bool = False) -> list[Facts]:
+        """The facts of each item, in their order.
+
+        Args:
+            items: The resources.
+            holding: Whether the caller itself holds the locks of their runs.
+        """
+        found = [self._known(item, holding) for item in items]
+        doubtful = [f for f in found if f.item.resource.owner == self._owner and _is_doubtful(f)]
+        jobs: dict[str, JobSeen] = {}
+
+        def ask(facts: Facts) -> None:
+            jobs[facts.item.key] = self._job(facts.item.resource)
+
+        lanes: dict[str, list[Facts]] = {}
+        for facts in doubtful:
+            lanes.setdefault(facts.item.resource.provider, []).append(facts)
+        in_lanes(lanes, ask)
+        return [evolve(facts, job=jobs.get(facts.item.key, facts.job)) for facts in found]
+
+    def again(self, item: Item) -> Item:
+        """The item as its provider and the books show it now.
+
+        Raises:
+            ResourceNotFound: The provider does not have it any more.
+            ProviderUnavailable: It does not answer, or may not show yet what is so young.
+            RunctlError: The provider's.
+        """
+        old = item.resource
+        provider = self._open(old.provider)
+        try:
+            seen = look_at(provider, old.provider, old.id, timeout_s=self._timeout_s)
+        except ResourceNotFound:
+            _require_old(item, provider.listing_delay_s, old.provider)
+            raise
+        if seen.state.gone:
+            raise ResourceNotFound(f"{item.key} is gone")
+        marks = {
+            m.mark: m
+            for m in self._tracker.marks.all()
+            if (m.provider, m.resource_id) == (old.provider, old.id)
+        }
+        run = self._run(seen)
+        return evolve(item, resource=seen, marks=marks, run=run)
+
+    def _run(self, resource: Resource) -> Run | None:
+        """The run of these books that a resource was made for; another user's may have the same id."""
+        if resource.run_id is None:
+            return None
+        try:
+            run = self._tracker.run(resource.run_id)
+        except NotFound:
+            return None
+        return run if run.id == resource.run_id and resource.owner in (None, run.owner) else None
+
+    def _known(self, item: Item, holding: bool) -> Facts:
+        run = item.run
+        over = run is not None and run.state.over
+        return Facts(
+            item,
+            vetoes=self._vetoes.of(item.resource),
+            can_stop=isinstance(self._open(item.resource.provider), Stoppable),
+            driven=over and not holding and run is not None and _is_driven(run.id),
+            history=tuple(self._tracker.changes(run.id)) if run is not None else (),
+        )
+
+    def _job(self, resource: Resource) -> JobSeen:
+        handle = handle_of(resource)
+        if handle is None:
+            return JobSeen.SILENT
+
+        def ask() -> JobStatus:
+            return self._open(resource.provider).executor(resource).status(handle)
+
+        try:
+            status = call(f"{resource.id}: status", ask, timeout_s=self._timeout_s, gives=JobStatus)
+        except ResourceNotFound:
+            return JobSeen.SILENT  # it is listed: whoever cannot find it knows nothing of its job
+        except NotFound:
+            return JobSeen.NONE
+        except RunctlError:
+            return JobSeen.SILENT
+        return JobSeen.OVER if status.phase.over else JobSeen.LIVE
+
+
+def _is_doubtful(facts: Facts) -> bool:
+    """Whether the books alone do not tell what became of the job that a resource was made for."""
+    resource, run = facts.item.resource, facts.item.run
+    if resource.run_id is None:
+        return False
+    if run is None:
+        return True
+    return run.state.over and not is_collected(run, facts.history, attempt_of(resource, run))
+
+
+def _is_driven(run_id: str) -> bool:
+    with Driver(run_id) as driver:
+        return not driver.held
+
+
+def _require_old(item: Item, listing_delay_s: float, provider: str) -> None:
+    """Raise ProviderUnavailable for a resource that its provider may not show yet."""
+    since = item.resource.created_at or item.first_seen
+    if listing_delay_s and (since is None or (now() - since).total_seconds() < listing_delay_s):
+        raise ProviderUnavailable(
+            f"{provider} may not show {item.resource.id} yet", fix="try again in a while"
+        )

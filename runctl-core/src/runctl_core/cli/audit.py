@@ -1,0 +1,61 @@
+"""`runctl audit`: who stopped or deleted what, why it was allowed, and what the provider answered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from typer import Option
+
+from runctl_core.cli import output
+from runctl_core.cli.options import JsonFlag
+from runctl_core.cli.session import Session
+from runctl_core.clock import iso
+
+if TYPE_CHECKING:
+    from runctl_core.tracking.audit import AuditedAct
+
+_COLUMNS = ("AT", "RESOURCE", "ACT", "ANSWER", "BY", "COMMAND", "WHY")
+_LESS_WANTED = ("COMMAND", "BY")
+
+
+def audit(
+    since: Annotated[str | None, Option(metavar="AGE", help="Not older than `30m`, `12h`, `7d`.")] = None,
+    resource: Annotated[
+        str | None, Option(metavar="RESOURCE", help="Only this one: PROVIDER/ID, an id or a name.")
+    ] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Show every deletion and every stop of a resource, oldest first.
+
+    Each is written down before the provider is asked, and never changed. One without an answer was
+    interrupted: the next listing tells what became of it.
+
+    Examples:
+        runctl audit --since 7d
+        runctl audit --resource mycloud/i-42 --json
+    """
+    from runctl_core.cli.runs import since_age
+    from runctl_core.tracking.audit import acts
+
+    log = Session().tracker.audit
+    found = acts(log.rows(since=since_age(since) if since else None, resource=resource))
+    if json:
+        from runctl_core.training.cleanup_documents import of_act
+
+        output.print_json([of_act(act) for act in found])
+        return
+    output.table(_COLUMNS, map(_row, found), empty="nothing was stopped or deleted", less_wanted=_LESS_WANTED)
+
+
+def _row(act: AuditedAct) -> tuple[str, ...]:
+    before, after = act.before, act.after
+    answer = "not known" if after is None else f"{after.answer}{f': {after.detail}' if after.detail else ''}"
+    return (
+        iso(before.at),
+        f"{before.provider}/{before.resource_id}",
+        str(before.act),
+        answer,
+        before.actor.user,
+        before.actor.command,
+        "; ".join(before.why),
+    )

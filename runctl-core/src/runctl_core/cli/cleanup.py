@@ -1,0 +1,179 @@
+"""`runctl resources cleanup`: what no live run needs is deleted, and nothing else."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+from typer import Argument, Option
+
+from runctl_core.cli import output
+from runctl_core.cli.options import JsonFlag, YesFlag
+from runctl_core.cli.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from runctl_core.cleanup import Cleaned, Plan, Selection, Skipped
+    from runctl_core.errors import RunctlError
+    from runctl_core.inventory import Inventory, Item
+
+_COLUMNS = ("RESOURCE", "NAME", "COSTS", "OUTCOME", "WHY")
+_LESS_WANTED = ("NAME", "COSTS")
+
+
+def cleanup(
+    resources: Annotated[
+        list[str] | None, Argument(metavar="[RESOURCE]...", help="Only these: PROVIDER/ID, an id or a name.")
+    ] = None,
+    provider: Annotated[list[str] | None, Option(help="Only this provider.")] = None,
+    owner: Annotated[str | None, Option(help="Whose; mine by default.")] = None,
+    project: Annotated[str | None, Option(help="Only this project.")] = None,
+    tag: Annotated[list[str] | None, Option(metavar="KEY[=VALUE]", help="Only with this tag.")] = None,
+    older_than: Annotated[
+        str | None, Option(metavar="AGE", help="Only older than `30m`, `12h`, `7d`.")
+    ] = None,
+    orphans: Annotated[bool, Option("--orphans", help="Only what no run of these books explains.")] = False,
+    force: Annotated[bool, Option("--force", help="Also what is young, or another owner's.")] = False,
+    dry_run: Annotated[bool, Option("--dry-run", help="Show the plan, and delete nothing.")] = False,
+    yes: YesFlag = False,
+    json: JsonFlag = False,
+) -> None:
+    """Delete what no live run needs.
+
+    The plan is shown and has to be confirmed; where nobody can be asked it is only shown, unless --yes
+    is given. Nothing is deleted that is protected or busy, or has results that are not home.
+
+    Examples:
+        runctl resources cleanup --dry-run
+        runctl resources cleanup --older-than 7d --yes
+        runctl resources cleanup mycloud/i-42 --force
+    """
+    from runctl_core.cleanup import Mode, Selection
+    from runctl_core.cli.runs import since_age
+    from runctl_core.errors import UsageError
+
+    if resources and (owner or project or tag or older_than or orphans):
+        raise UsageError("filters choose among all resources", fix="name resources, or give filters")
+    session = Session()
+    only_shown = dry_run or not (yes or sys.stdin.isatty())
+    if not only_shown:
+        session.settle_at_once()
+    before = since_age(older_than) if older_than else None
+    selection = Selection(owner or session.owner, project, tuple(tag or ()), before, orphans)
+    inventory = session.inventory(provider)
+    note_unanswered(inventory.problems)
+    items = _named(inventory, resources) if resources else _selected(inventory, selection)
+    plan = session.safety.plan(items, inventory.problems, mode=Mode.FORCED if force else Mode.CLEANUP)
+    if only_shown or not plan.steps:
+        _show_plan(plan, json=json)
+        if not dry_run and plan.steps:
+            output.note("nothing was deleted: nobody can be asked here; --yes carries it out")
+        return
+    if not yes:
+        _ask(plan)
+    _carry_out(session, plan, json=json)
+
+
+def note_unanswered(problems: Mapping[str, RunctlError]) -> None:
+    """Say which providers did not answer."""
+    for name, error in problems.items():
+        output.note(f"{name} does not answer, so nothing of it is touched: {error.summary}")
+
+
+def _named(inventory: Inventory, refs: Iterable[str]) -> list[Item]:
+    from runctl_core.inventory import find
+
+    return list({item.key: item for item in (find(inventory, ref) for ref in refs)}.values())
+
+
+def _selected(inventory: Inventory, selection: Selection) -> list[Item]:
+    from runctl_core.cleanup import select
+
+    return list(select(inventory.items, selection))
+
+
+def _show_plan(plan: Plan, *, json: bool) -> None:
+    if json:
+        from runctl_core.training.cleanup_documents import of_cleanup
+
+        output.print_json(of_cleanup(plan, None))
+        return
+    rows = [_row(step.item, "would be deleted", "; ".join(step.why)) for step in plan.steps]
+    rows += [skipped_row(skipped) for skipped in plan.skipped]
+    output.table(_COLUMNS, rows, empty="there is nothing to delete", less_wanted=_LESS_WANTED)
+    if rows:
+        output.note(f"{output.count(len(plan.steps), 'resource')} would be deleted{_saving(plan)}")
+
+
+def _ask(plan: Plan) -> None:
+    """Show what goes and what stays beside the question, and ask."""
+    output.note("to be deleted:")
+    output.notes([(step.item.key, f"{_costs(step.item)}; {'; '.join(step.why)}") for step in plan.steps])
+    if plan.skipped:
+        output.note("left alone:")
+        output.notes([(skipped.item.key, _reasons(skipped)) for skipped in plan.skipped])
+    question = f"delete {output.count(len(plan.steps), 'resource')}{_saving(plan)}?"
+    output.confirm(question, yes=False)
+
+
+def _carry_out(session: Session, plan: Plan, *, json: bool) -> None:
+    from runctl_core.training.cleanup_documents import of_cleanup
+
+    cleaned = session.cleanup().carry_out(plan)
+    if json:
+        output.print_json(of_cleanup(plan, cleaned))
+    else:
+        show_cleaned(cleaned)
+        output.note(f"{output.count(len(cleaned.done), 'resource')} deleted")
+    require_all(cleaned, again="runctl resources cleanup")
+
+
+def show_cleaned(cleaned: Cleaned) -> None:
+    """The outcome of each resource, as a table."""
+    from runctl_core.tracking.audit import Act
+
+    words = {Act.TERMINATE: "deleted", Act.STOP: "stopped"}
+    rows = [_row(failure.item, "failed", failure.why) for failure in cleaned.failed]
+    rows += [_row(step.item, words[step.act], "; ".join(step.why)) for step in cleaned.done]
+    rows += [skipped_row(skipped) for skipped in cleaned.skipped]
+    output.table(_COLUMNS, rows, empty="nothing was deleted", less_wanted=_LESS_WANTED)
+
+
+def require_all(cleaned: Cleaned, *, again: str) -> None:
+    """Raise LeftBehind when something that was to go is still there."""
+    from runctl_core.errors import LeftBehind
+
+    if cleaned.failed:
+        raise LeftBehind(
+            f"{output.count(len(cleaned.failed), 'resource')} could not be dealt with",
+            why="; ".join(f"{failure.item.key}: {failure.why}" for failure in cleaned.failed[:5]),
+            fix=f"{again} tries again",
+        )
+
+
+def skipped_row(skipped: Skipped) -> tuple[str, ...]:
+    """A row of what is left alone, with every reason."""
+    return _row(skipped.item, "left alone", _reasons(skipped))
+
+
+def _row(item: Item, outcome: str, why: str) -> tuple[str, ...]:
+    return item.key, item.resource.name, _costs(item), outcome, why
+
+
+def _costs(item: Item) -> str:
+    return output.hourly(item.hourly_usd)
+
+
+def _reasons(skipped: Skipped) -> str:
+    return "; ".join(reason.detail for reason in skipped.reasons)
+
+
+def _saving(plan: Plan) -> str:
+    from runctl_core.cleanup.safety import HOURS_A_MONTH
+
+    total = plan.saved_hourly
+    if not total.usd and not total.unknown:
+        return ""
+    hour, month = output.cost(total.usd, total.unknown), output.cost(total.usd * HOURS_A_MONTH)
+    return f", which saves {hour} an hour, {month} a month"

@@ -1,0 +1,109 @@
+"""`runctl resources export`: what there is and what it costs, as a table, a page or a document."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated
+
+from typer import Option
+
+from runctl_core.cli import output
+from runctl_core.cli.session import Session
+
+if TYPE_CHECKING:
+    from runctl_core.reports import Report
+
+_FORMATS = ("csv", "html", "json")
+
+
+def export(
+    to: Annotated[
+        str | None, Option("--to", "-o", metavar="FILE", help="Where to; standard output otherwise.")
+    ] = None,
+    format: Annotated[
+        str | None,
+        Option("--format", metavar="|".join(_FORMATS), help="By FILE's ending otherwise, or csv."),
+    ] = None,
+    every: Annotated[bool, Option("--all", "-a", help="Also what runctl did not start.")] = False,
+    force: Annotated[bool, Option("--force", help="Write over a file that is there.")] = False,
+) -> None:
+    """Write a report of all resources and of what was spent.
+
+    The page is one file that loads nothing from anywhere: sortable, with charts, in dark and light, and
+    fit to be printed. Its sums are those of `runctl cost`.
+
+    Examples:
+        runctl resources export --to report.html
+        runctl resources export --format csv > resources.csv
+        runctl resources export --format json --all
+    """
+    from runctl_core.paths import remove_abandoned_parts, write_whole
+    from runctl_core.reports import make_report
+
+    chosen = _format(format, to)
+    if to is not None:
+        remove_abandoned_parts(to)
+        _require_free(to, force=force)
+    session = Session()
+    inventory = session.inventory()
+    report = make_report(session.tracker, inventory, every=every)
+    for name, why in report.problems.items():
+        output.note(f"{name} did not answer, and its rows are the last known ones: {why}")
+    if to is None:
+        _print(report, chosen)
+        return
+    try:
+        write_whole(to, [_text(report, chosen).encode("utf-8", "backslashreplace")])
+    except OSError as error:
+        raise _not_written(to, error) from error
+    output.note(f"{output.count(len(report.lines), 'resource')} written to {to}")
+
+
+def _format(wanted: str | None, to: str | None) -> str:
+    from runctl_core.errors import UsageError
+
+    ending = os.path.splitext(to or "")[1].lower().lstrip(".")
+    chosen = wanted or {"htm": "html"}.get(ending, ending) or "csv"
+    if chosen not in _FORMATS:
+        raise UsageError(
+            f"no format {chosen}", why=f"formats: {', '.join(_FORMATS)}", fix="--format html, csv or json"
+        )
+    return chosen
+
+
+def _require_free(to: str, *, force: bool) -> None:
+    from runctl_core.errors import Refused
+
+    if os.path.isdir(to):
+        raise Refused(f"{to} is a folder", fix=f"--to {os.path.join(to, 'report.html')}")
+    if os.path.exists(to) and not force:
+        raise Refused(f"{to} is there already", fix="--force to write over it, or another name")
+
+
+def _print(report: Report, chosen: str) -> None:
+    if chosen == "json":
+        from runctl_core.reports import to_document
+
+        output.print_json(to_document(report))
+    else:
+        output.print_text(_text(report, chosen))
+
+
+def _text(report: Report, chosen: str) -> str:
+    from runctl_core import reports
+
+    if chosen == "json":
+        import json
+
+        return json.dumps(reports.to_document(report), indent=2) + "\n"
+    return reports.to_html(report) if chosen == "html" else reports.to_csv(report)
+
+
+def _not_written(to: str, error: OSError) -> Exception:
+    from runctl_core.errors import StateError
+
+    return StateError(
+        f"cannot write {to}",
+        why=error.strerror or str(error),
+        fix="--to a place with room that you may write",
+    )

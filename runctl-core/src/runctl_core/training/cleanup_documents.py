@@ -1,0 +1,107 @@
+"""The JSON of what cleans up: `resources cleanup`, `panic`, `stop-all` and the audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from runctl_core.clock import iso
+from runctl_core.training.documents import moment, money
+
+if TYPE_CHECKING:
+    from runctl_core.cleanup import Cleaned, Failure, Plan, Skipped, Step
+    from runctl_core.errors import RunctlError
+    from runctl_core.inventory import Item
+    from runctl_core.models.money import Total
+    from runctl_core.tracking.audit import AuditedAct
+
+
+def of_cleanup(plan: Plan, cleaned: Cleaned | None) -> dict[str, Any]:
+    """A plan, and what became of it; None for a dry run."""
+    from runctl_core.cleanup.safety import hourly
+
+    steps = plan.steps if cleaned is None else cleaned.done
+    return {
+        "dry_run": cleaned is None,
+        "mode": str(plan.mode),
+        "planned": [of_step(step) for step in plan.steps],
+        "deleted": [] if cleaned is None else [of_step(step) for step in cleaned.done],
+        "skipped": [of_skipped(s) for s in (plan.skipped if cleaned is None else cleaned.skipped)],
+        "failed": [] if cleaned is None else [of_failure(failure) for failure in cleaned.failed],
+        "unanswered": of_unanswered(plan.problems),
+        **_of_saving(hourly(step.item for step in steps)),
+    }
+
+
+def _of_saving(total: Total) -> dict[str, Any]:
+    from runctl_core.cleanup.safety import HOURS_A_MONTH
+
+    return {
+        "saved_hourly_usd": money(total.usd),
+        "saved_monthly_usd": money(total.usd * HOURS_A_MONTH),
+        "saved_unknown_resources": total.unknown,
+    }
+
+
+def of_target(item: Item) -> dict[str, Any]:
+    """What is let go, or left alone."""
+    resource = item.resource
+    return {
+        "provider": resource.provider,
+        "resource": resource.id,
+        "name": resource.name,
+        "kind": resource.kind,
+        "state": str(resource.state),
+        "owner": resource.owner,
+        "project": resource.project,
+        "run": resource.run_id,
+        "hourly_usd": money(resource.price.hourly_usd),
+    }
+
+
+def of_step(step: Step) -> dict[str, Any]:
+    """What is done to a resource, and why it may be."""
+    return {**of_target(step.item), "act": str(step.act), "allowed_because": list(step.why)}
+
+
+def of_skipped(skipped: Skipped) -> dict[str, Any]:
+    """A resource that is left alone, and every reason."""
+    reasons = [{"rule": str(reason.rule), "detail": reason.detail} for reason in skipped.reasons]
+    return {**of_target(skipped.item), "reasons": reasons}
+
+
+def of_failure(failure: Failure) -> dict[str, Any]:
+    """A resource that could not be dealt with."""
+    return {**of_target(failure.item), "why": failure.why}
+
+
+def of_unanswered(problems: Mapping[str, RunctlError]) -> list[dict[str, str]]:
+    """Providers that did not answer."""
+    return [{"provider": name, "why": error.summary} for name, error in problems.items()]
+
+
+def of_runs(ended: Iterable[str], failed: Mapping[str, str]) -> dict[str, Any]:
+    """The runs that were stopped, and those that could not be."""
+    return {
+        "stopped_runs": list(ended),
+        "failed_runs": [{"run": run, "why": why} for run, why in failed.items()],
+    }
+
+
+def of_act(act: AuditedAct) -> dict[str, Any]:
+    """One act of the audit log."""
+    return {
+        "act": str(act.before.act),
+        "provider": act.before.provider,
+        "resource": act.before.resource_id,
+        "name": act.before.name,
+        "run": act.before.run_id,
+        "owner": act.before.actor.owner,
+        "user": act.before.actor.user,
+        "command": act.before.actor.command,
+        "allowed_because": list(act.before.why),
+        "announced_at": iso(act.before.at),
+        "answered_at": moment(act.after.at if act.after else None),
+        "answer": act.after and act.after.answer and str(act.after.answer),
+        "detail": act.after.detail if act.after else "",
+    }
