@@ -43,6 +43,9 @@ def top(
         interval_s=interval,
         timeout_s=session.settings.list_timeout_seconds,
         clock=now,
+        inventory=session.inventory,
+        safety=session.safety,
+        cleaner=session.cleanup,
     )
     for line in dashboard.show(sources, output.results()):
         output.note(line)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TextIO
 
-from runctl_core.dashboard.gathering import Sources
+from runctl_core.dashboard.sources import Sources
 
 __all__ = ["Sources", "show"]
 

@@ -10,12 +10,14 @@ import time
 from collections.abc import Callable
 
 from runctl_core import words
+from runctl_core.cleanup import Plan as CleanupPlan
+from runctl_core.dashboard import cleaning
 from runctl_core.dashboard.snapshot import News, Note, Proposal
+from runctl_core.dashboard.sources import Sources
 from runctl_core.dashboard.threads import in_background
 from runctl_core.errors import RunctlError
 from runctl_core.models.runs import Run
 from runctl_core.training import pull as pulling
-from runctl_core.training.engine import Engine
 from runctl_core.training.plan import Plan
 from runctl_core.training.settle import reach
 from runctl_core.training.stop import stop
@@ -27,7 +29,7 @@ class Acts:
     """Proposes, and carries out what was agreed to.
 
     Args:
-        engine: The run engine.
+        sources: The run engine, and the rules of safety.
         tell: Is given proposals, and notes on how an act goes, from any thread.
         done: Called when something has changed.
 
@@ -35,8 +37,9 @@ class Acts:
         under_way: What is not done yet: a line for each.
     """
 
-    def __init__(self, engine: Engine, tell: Callable[[News], None], done: Callable[[], None]) -> None:
-        self._engine = engine
+    def __init__(self, sources: Sources, tell: Callable[[News], None], done: Callable[[], None]) -> None:
+        self._sources = sources
+        self._engine = sources.engine
         self._tell = tell
         self._done = done
         self.under_way: list[str] = []
@@ -48,6 +51,22 @@ class Acts:
     def propose_pull(self, run: Run) -> None:
         """Propose to copy a run's results to a folder of its name in the current directory."""
         self._prepare(lambda: self._pulling(run))
+
+    def propose_cleanup(self) -> None:
+        """Propose to delete what no live run needs, after every provider was asked what it has."""
+        self._prepare(self._cleaning)
+
+    def _cleaning(self) -> Proposal:
+        plan = cleaning.plan(self._sources)
+        look = "runctl audit tells what was deleted"
+        return Proposal(
+            cleaning.question(plan),
+            tuple(cleaning.lines(plan)),
+            (lambda: self._begin("cleaning up", lambda: self._clean(plan), look)) if plan.steps else None,
+        )
+
+    def _clean(self, plan: CleanupPlan) -> str:
+        return cleaning.outcome(self._sources.cleaner().carry_out(plan))
 
     def _stopping(self, run: Run) -> Proposal:
         plan = self._plan(run)

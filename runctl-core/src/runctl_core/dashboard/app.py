@@ -20,12 +20,13 @@ from textual.widgets import Input, Static
 
 from runctl_core.dashboard import screens, sentences, terminal
 from runctl_core.dashboard.acts import Acts
-from runctl_core.dashboard.gathering import Gatherer, Sources
+from runctl_core.dashboard.gathering import Gatherer
 from runctl_core.dashboard.glyphs import Glyphs
 from runctl_core.dashboard.grid import Grid
 from runctl_core.dashboard.log_pane import LogPane
 from runctl_core.dashboard.rows import View, item_columns, item_tone, run_columns, run_tone
 from runctl_core.dashboard.snapshot import News, Note, Proposal, Snapshot, Watched
+from runctl_core.dashboard.sources import Sources
 from runctl_core.inventory import Item
 from runctl_core.models.runs import Run
 from runctl_core.words import visible
@@ -96,7 +97,7 @@ class Dashboard(App[None]):
         )
         self._log_pane = LogPane(glyphs, id="log")
         self._whole_log: screens.WholeLog | None = None
-        self.acts = Acts(sources.engine, self._tell, self._gatherer.refresh)
+        self.acts = Acts(sources, self._tell, self._gatherer.refresh)
         self.fault: Exception | None = None
         self.ended_by: int | None = None
 
@@ -286,6 +287,11 @@ class Dashboard(App[None]):
             self._note(Note("no run is selected", bad=True))
         else:
             self.acts.propose_pull(self._runs.chosen)
+
+    def action_cleanup(self) -> None:
+        """Propose to delete what no live run needs."""
+        self._note(Note("asking every provider what there is to clean up ..."))
+        self.acts.propose_cleanup()
 
     def _ask(self, proposal: Proposal) -> None:
         if proposal.act is None:

@@ -12,19 +12,17 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve
 
-from runctl_core.clock import Clock
 from runctl_core.dashboard.snapshot import Health, News, Snapshot, Watched, billing
+from runctl_core.dashboard.sources import Sources
 from runctl_core.dashboard.threads import in_background
 from runctl_core.dashboard.watching import Watch
 from runctl_core.errors import RunctlError
 from runctl_core.inventory import Item, known_inventory, take_inventory
 from runctl_core.models.money import Total
 from runctl_core.models.runs import Run
-from runctl_core.provider import TrainingProvider
 from runctl_core.tracking import ResourceTracker
-from runctl_core.training.engine import Engine
 from runctl_core.training.settle import settle
 
 _LOOK_S = 0.5
@@ -32,34 +30,6 @@ _LOOK_S = 0.5
 
 _COST_S = 5.0
 """Seconds after which they are read again all the same: money runs on."""
-
-
-@frozen
-class Sources:
-    """Where everything comes from.
-
-    Attributes:
-        engine: The run engine, with the books.
-        names: The providers to ask.
-        open_provider: Opens one of them.
-        owner: Whose things are mine.
-        interval_s: Seconds between two questions to a provider.
-        timeout_s: Seconds that it has to answer.
-        clock: The time.
-    """
-
-    engine: Engine
-    names: tuple[str, ...]
-    open_provider: Callable[[str], TrainingProvider]
-    owner: str
-    interval_s: float
-    timeout_s: float
-    clock: Clock
-
-    @property
-    def tracker(self) -> ResourceTracker:
-        """The books."""
-        return self.engine.tracker
 
 
 class Gatherer:
