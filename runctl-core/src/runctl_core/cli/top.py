@@ -6,7 +6,7 @@ import os
 import sys
 from typing import Annotated
 
-from typer import Option
+from typer import Exit, Option
 
 from runctl_core.cli import output
 from runctl_core.cli.session import Session
@@ -47,8 +47,10 @@ def top(
         safety=session.safety,
         cleaner=session.cleanup,
     )
-    for line in dashboard.show(sources, output.results()):
+    left = dashboard.show(sources, output.results())
+    for line in left.under_way:
         output.note(line)
+    raise Exit(left.status)
 
 
 def _require_terminal() -> None:

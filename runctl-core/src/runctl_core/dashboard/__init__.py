@@ -7,27 +7,37 @@ from __future__ import annotations
 
 from typing import TextIO
 
+from attrs import frozen
+
 from runctl_core.dashboard.sources import Sources
 
-__all__ = ["Sources", "show"]
+__all__ = ["Left", "Sources", "show"]
 
 
-def show(sources: Sources, screen: TextIO) -> list[str]:
-    """Show the dashboard until the user leaves it.
+@frozen
+class Left:
+    """How the user left the dashboard.
+
+    Attributes:
+        status: The exit status: 0, or 128 and the number of the signal that ended it.
+        under_way: What was begun and not done yet: a line each, with the command that tells.
+    """
+
+    status: int
+    under_way: tuple[str, ...]
+
+
+def show(sources: Sources, screen: TextIO) -> Left:
+    """Show the dashboard until the user leaves it, and give the terminal back.
 
     Args:
         sources: Where everything comes from.
         screen: The terminal to draw on.
 
-    Returns:
-        What was begun and was not done yet, a line each.
-
     Raises:
-        SystemExit: A signal ended it; the status is 128 and its number.
         Exception: A fault of runctl's own.
     """
     import os
-    import sys
 
     from runctl_core.dashboard.app import Dashboard
     from runctl_core.dashboard.glyphs import choose
@@ -38,6 +48,4 @@ def show(sources: Sources, screen: TextIO) -> list[str]:
         dashboard.run(mouse=False)
     if dashboard.fault is not None:
         raise dashboard.fault
-    if dashboard.ended_by is not None:
-        sys.exit(128 + dashboard.ended_by)
-    return dashboard.acts.under_way
+    return Left(128 + dashboard.ended_by if dashboard.ended_by else 0, tuple(dashboard.acts.under_way))

@@ -64,6 +64,7 @@ class Dashboard(App[None]):
     CSS_PATH = "dashboard.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+c,ctrl+q", "quit", priority=True),
+        Binding("ctrl+z", "suspend_process", priority=True),
         Binding("q", "quit"),
         Binding("question_mark", "keys"),
         Binding("slash", "filter"),
@@ -89,11 +90,17 @@ class Dashboard(App[None]):
             key=lambda run: run.id,
             tone=run_tone,
             empty="no run: runctl train SCRIPT",
+            holds=True,
             glyphs=glyphs,
             id="runs",
         )
         self._items: Grid[Item] = Grid(
-            key=lambda item: item.key, tone=item_tone, empty="no resource", glyphs=glyphs, id="items"
+            key=lambda item: item.key,
+            tone=item_tone,
+            empty="no resource",
+            holds=False,
+            glyphs=glyphs,
+            id="items",
         )
         self._log_pane = LogPane(glyphs, id="log")
         self._whole_log: screens.WholeLog | None = None
@@ -201,7 +208,7 @@ class Dashboard(App[None]):
 
     def _note(self, note: Note) -> None:
         line = self.query_one("#note", Static)
-        self._say("#note", self._glyphs.cut(f"  {visible(note.text)}", self.size.width))
+        self._say("#note", visible(note.text))
         line.set_class(note.bad, "bad")
         line.display = True
 

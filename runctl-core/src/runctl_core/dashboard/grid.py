@@ -39,6 +39,7 @@ class Grid(Widget, Generic[R], can_focus=True):
         key: Tells a row from all others.
         tone: What a row's colour says.
         empty: What is said when there are no rows.
+        holds: Whether the cursor stays on its row from the beginning; else once it was moved.
         glyphs: The signs to draw with.
         id: The widget's.
     """
@@ -56,7 +57,14 @@ class Grid(Widget, Generic[R], can_focus=True):
         """The cursor is on another row."""
 
     def __init__(
-        self, *, key: Callable[[R], str], tone: Callable[[R], Tone], empty: str, glyphs: Glyphs, id: str
+        self,
+        *,
+        key: Callable[[R], str],
+        tone: Callable[[R], Tone],
+        empty: str,
+        holds: bool,
+        glyphs: Glyphs,
+        id: str,
     ) -> None:
         super().__init__(id=id)
         self._key = key
@@ -67,7 +75,7 @@ class Grid(Widget, Generic[R], can_focus=True):
         self._columns: Sequence[Column[R]] = ()
         self._cursor = 0
         self._top = 0
-        self._moved = False
+        self._holds = holds
 
     @property
     def chosen(self) -> R | None:
@@ -75,8 +83,8 @@ class Grid(Widget, Generic[R], can_focus=True):
         return self._rows[self._cursor] if self._rows else None
 
     def fill(self, rows: Sequence[R], columns: Sequence[Column[R]]) -> None:
-        """Show these rows. A cursor that was moved stays on its row, or at its height; else it is on top."""
-        before = self.chosen if self._moved else None
+        """Show these rows. A cursor that holds stays on its row, or at its height; else it is on top."""
+        before = self.chosen if self._holds else None
         self._rows, self._columns = rows, columns
         if before is not None:
             key = self._key(before)
@@ -86,7 +94,7 @@ class Grid(Widget, Generic[R], can_focus=True):
 
     def action_move(self, by: int) -> None:
         """Move the cursor by so many rows."""
-        self._moved = True
+        self._holds = True
         self._cursor = max(0, min(self._cursor + by, len(self._rows) - 1))
         self.refresh()
         self.post_message(self.Moved())
