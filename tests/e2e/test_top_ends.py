@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -93,6 +95,21 @@ def test_ctrl_z_suspends_it_and_fg_brings_it_back(scene: Scene) -> None:
         tmux.until(lambda s: scene.run in s and "RESOURCES" in s)
         tmux.press("q")
         shown_again(tmux, 0)
+
+
+def test_a_fault_is_told_in_a_line_and_gives_the_terminal_back(home: Home) -> None:
+    """The plan of a run was damaged by hand: no rule foresees that, and no command can read it."""
+    home.write("empty.py", "")
+    assert home.runctl("train", "empty.py").returncode == 0
+    with closing(sqlite3.connect(home.state / "state.db")) as db, db:
+        db.execute("UPDATE plans SET plan = '{}'")
+    with Tmux(home, 80, 24) as tmux:
+        tmux.type(BEFORE)
+        tmux.type(f"{RUNCTL} top; echo status $?.")
+        shown = shown_again(tmux, 100)
+    assert "error: runctl itself is at fault" in shown
+    assert "Traceback" not in shown
+    assert list(home.state.glob("crash-*.log")), "nobody can find out where it was"
 
 
 def test_what_is_under_way_is_named_when_it_is_left(home: Home) -> None:

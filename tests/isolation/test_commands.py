@@ -23,6 +23,7 @@ COMMANDS = {
     "why latest": 45,
     "logs latest": 44,
     "cost": 30,
+    "top --help": 30,
     "checkpoint list latest": 38,
     "config show": 40,
     "providers list": 36,
