@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+from runctl_core.dashboard import keys as keys_of_top
 from runctl_core.dashboard import sentences
 from runctl_core.dashboard.columns import fitting
 from runctl_core.dashboard.glyphs import ASCII, BLOCKS, choose
 from runctl_core.dashboard.rows import Order, View, cost, item_columns, run_columns
 from runctl_core.dashboard.snapshot import Health, Snapshot, Watched, billing
 from runctl_core.inventory import Item
+from runctl_core.models.checkpoints import Checkpoint
 from runctl_core.models.jobs import Usage
 from runctl_core.models.money import Price, Total
 from runctl_core.models.resources import TAG_OWNER, Resource, ResourceState
@@ -166,13 +168,29 @@ def sample(cpu: float, memory: int, gpu: float | None = None) -> Usage:
 
 def test_usage_is_drawn_as_bars_with_the_latest_figure() -> None:
     samples = sample(0, 10, 0), sample(50, 20, 50), sample(100, 40, 100)
-    text = sentences.usage(Watched("a", usage=samples), BLOCKS, AT, width=80)
-    assert text == "CPU ▁▅█ 100 % · MEM ▃▅█ 40 B · GPU ▁▅█ 100 % 1.0 GB · no checkpoint"
+    text = sentences.usage(run("a"), samples, BLOCKS, width=80)
+    assert text == "GPU ▁▅█ 100 % 1.0 GB · CPU ▁▅█ 100 % · MEM ▃▅█ 40 B"
+
+
+def test_a_run_without_usage_says_what_became_of_it() -> None:
+    over = run("a", RunState.FAILED, reason="exit status 3")
+    assert sentences.usage(over, (), BLOCKS, width=80) == "failed: exit status 3"
+
+
+def test_the_log_names_the_newest_checkpoint_and_those_that_are_not_whole() -> None:
+    at = AT - timedelta(seconds=5)
+    whole = Checkpoint("/c/2", "pytorch", 400, None, 10, at, complete=True)
+    damaged = Checkpoint("/c/1", "pytorch", 300, None, 10, at, complete=False)
+    title = sentences.log_title(Watched("a", checkpoints=(whole, damaged)), AT, "|")
+    assert title == "LOG a | 2 checkpoints, newest step 400, 5 s ago, 1 not whole"
 
 
 def test_on_a_terminal_that_is_not_utf8_nothing_but_ascii_is_drawn() -> None:
     assert choose("ascii", {"TERM": "xterm"}) is ASCII
     assert choose("utf-8", {"TERM": "linux"}) is ASCII
     assert choose("UTF-8", {"TERM": "xterm"}) is BLOCKS
-    samples = (sample(0, 10), sample(100, 40))
-    assert sentences.usage(Watched("a", usage=samples), ASCII, AT, width=80).isascii()
+    assert sentences.usage(run("a"), (sample(0, 10), sample(100, 40)), ASCII, width=80).isascii()
+
+
+def test_the_line_of_keys_fits_into_80_columns() -> None:
+    assert len(keys_of_top.LINE) <= 80

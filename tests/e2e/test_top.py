@@ -50,8 +50,8 @@ def test_80x24_shows_runs_resources_money_and_the_log_of_the_live_run(scene: Sce
 def test_200x50_has_more_columns_and_the_log_beside_the_tables(scene: Scene) -> None:
     with scene.top(200, 50) as tmux:
         shown = tmux.until(lambda s: "b-1" in s and "epoch" in s and "PROVIDER" in s)
-    assert re.search(r"RUNS 2 .* PROVIDER +PROJECT .* CPU .* 1 checkpoint", shown)
-    assert re.search(rf"> {scene.run} +running .* local +work +LOG {scene.run} ─", shown)
+    assert re.search(r"RUNS 2 .* PROVIDER +PROJECT", shown)
+    assert re.search(rf"> {scene.run} +running .* local +work +LOG {scene.run} · 1 checkpoint", shown)
     assert "local/local-" in line_with(shown, "free     $0.00 cpu")
     assert scene.run in line_with(shown, "local/local-"), "which run a resource is for is not to be seen"
 

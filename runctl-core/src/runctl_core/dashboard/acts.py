@@ -130,7 +130,7 @@ class Acts:
                 self._done()
 
         self.under_way.append(line)
-        self._tell(Note(f"{what} ..."))
+        self._tell(Note(f"{what} ...", lasts=True))
         in_background(what, body, self._tell)
 
 
@@ -154,7 +154,9 @@ class _Progress:
         left = words.duration((self._total - self._done) / max(1.0, rate))
         percent = 100 * self._done // self._total
         whole = words.size(self._total)
-        self._tell(Note(f"{self._what}: {percent} % of {whole}, {words.size(rate)}/s, {left} left"))
+        self._tell(
+            Note(f"{self._what}: {percent} % of {whole}, {words.size(rate)}/s, {left} left", lasts=True)
+        )
 
 
 def told(error: RunctlError) -> str:

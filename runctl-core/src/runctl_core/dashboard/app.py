@@ -13,27 +13,20 @@ from typing import Any, ClassVar
 from attrs import evolve
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container
-from textual.events import Resize
 from textual.message import Message
+from textual.timer import Timer
 from textual.widgets import Input, Static
 
-from runctl_core.dashboard import screens, sentences, terminal
+from runctl_core.dashboard import keys, screens, sentences, terminal
 from runctl_core.dashboard.acts import Acts
 from runctl_core.dashboard.gathering import Gatherer
 from runctl_core.dashboard.glyphs import Glyphs
-from runctl_core.dashboard.grid import Grid
 from runctl_core.dashboard.log_pane import LogPane
-from runctl_core.dashboard.rows import View, item_columns, item_tone, run_columns, run_tone
-from runctl_core.dashboard.snapshot import News, Note, Proposal, Snapshot, Watched
+from runctl_core.dashboard.panes import Panes
+from runctl_core.dashboard.rows import View
+from runctl_core.dashboard.snapshot import News, Note, Proposal, Snapshot
 from runctl_core.dashboard.sources import Sources
-from runctl_core.inventory import Item
-from runctl_core.models.runs import Run
 from runctl_core.words import visible
-
-KEYS = "? help  tab pane  / find  o sort  a all  l log  s stop  p pull  c clean  q quit"
-_WIDE = 140
-"""From this width on, the log stands beside the tables."""
 
 _NOTE_S = 15.0
 """Seconds that a note stays on the screen."""
@@ -85,25 +78,9 @@ class Dashboard(App[None]):
         self._glyphs = glyphs
         self._gatherer = Gatherer(sources, self._tell)
         self._view = View(Snapshot(sources.clock()), sources.owner)
-        self._watched = Watched()
-        self._runs: Grid[Run] = Grid(
-            key=lambda run: run.id,
-            tone=run_tone,
-            empty="no run: runctl train SCRIPT",
-            holds=True,
-            glyphs=glyphs,
-            id="runs",
-        )
-        self._items: Grid[Item] = Grid(
-            key=lambda item: item.key,
-            tone=item_tone,
-            empty="no resource",
-            holds=False,
-            glyphs=glyphs,
-            id="items",
-        )
-        self._log_pane = LogPane(glyphs, id="log")
+        self._panes = Panes(glyphs)
         self._whole_log: screens.WholeLog | None = None
+        self._note_timer: Timer | None = None
         self.acts = Acts(sources, self._tell, self._gatherer.refresh)
         self.fault: Exception | None = None
         self.ended_by: int | None = None
@@ -112,31 +89,21 @@ class Dashboard(App[None]):
         self.post_message(Told(news))
 
     def compose(self) -> ComposeResult:
-        """The panes."""
+        """The head, the panes, and the keys."""
         yield Static(id="head", markup=False)
-        with Container(id="panes"):
-            with Container(id="tables"):
-                yield self._runs
-                yield self._items
-            with Container(id="watched"):
-                yield Static(id="usage", markup=False)
-                yield self._log_pane
+        yield self._panes
         yield Static(id="note", markup=False)
         yield Input(placeholder="show only rows with this text", id="filter")
-        yield Static(KEYS, id="keys", markup=False)
+        yield Static(keys.LINE, id="keys", markup=False)
 
     def on_mount(self) -> None:
         """Begin to gather."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._end_by, number)
-        self.screen.set_focus(self._runs)
+        self.screen.set_focus(self._panes.runs)
         self._gatherer.start()
         self.set_interval(1.0, self._show_head)
-
-    def on_resize(self, event: Resize) -> None:
-        """Put the log beside the tables where there is room."""
-        self.screen.set_class(event.size.width >= _WIDE, "wide")
 
     def _end_by(self, number: int) -> None:
         self.ended_by = number
@@ -163,26 +130,21 @@ class Dashboard(App[None]):
             self._ask(news)
         elif isinstance(news, Snapshot):
             self._look(snapshot=news)
-        elif news.run_id == self._chosen_id:
-            self._show_watched(news)
+        else:
+            self._panes.show_watched(news, self._sources.clock())
+            if self._whole_log is not None:
+                self._whole_log.pane.copy(self._panes.log_pane)
 
     def on_grid_moved(self) -> None:
         """Watch the run that the cursor is on now."""
-        self._gatherer.watch(self._runs.chosen)
-
-    @property
-    def _chosen_id(self) -> str:
-        chosen = self._runs.chosen
-        return "" if chosen is None else chosen.id
+        self._gatherer.watch(self._panes.runs.chosen)
 
     def _look(self, **fields: Any) -> None:
         """Show the tables with other choices, or of another snapshot."""
         self._view = evolve(self._view, **fields)
-        snapshot = self._view.snapshot
-        self._runs.fill(self._view.runs(), run_columns(snapshot))
-        self._items.fill(self._view.items(), item_columns(snapshot))
+        self._panes.show(self._view)
         self._show_head()
-        self._gatherer.watch(self._runs.chosen)
+        self._gatherer.watch(self._panes.runs.chosen)
 
     def _show_head(self) -> None:
         snapshot, dot, width = self._view.snapshot, self._glyphs.dot, self.size.width - 3
@@ -194,32 +156,28 @@ class Dashboard(App[None]):
             lines[0] = f"! the books: {snapshot.problem}"
         self._say("#head", *(f"  {self._glyphs.cut(visible(line), width)}" for line in lines))
 
-    def _show_watched(self, watched: Watched) -> None:
-        same = watched.run_id == self._watched.run_id
-        self._watched = watched
-        width = self._log_pane.size.width
-        usage = sentences.usage(watched, self._glyphs, self._sources.clock(), width=width)
-        self._say("#usage", f"  {usage}" if watched.run_id else "")
-        title = f"LOG {watched.run_id}" if watched.run_id else "LOG"
-        title += f": {watched.problem}" if watched.problem else ""
-        panes = [self._log_pane] if self._whole_log is None else [self._log_pane, self._whole_log.pane]
-        for pane in panes:
-            pane.fill(title, watched.log, same=same)
-
     def _note(self, note: Note) -> None:
-        line = self.query_one("#note", Static)
-        self._say("#note", visible(note.text))
+        line = self._say("#note", visible(note.text))
         line.set_class(note.bad, "bad")
         line.display = True
+        if self._note_timer is not None:
+            self._note_timer.stop()
+        self._note_timer = None if note.lasts else self.set_timer(_NOTE_S, self._put_note_away)
 
-    def _say(self, which: str, *lines: str) -> None:
-        self.screen_stack[0].query_one(which, Static).update("\n".join(lines))
+    def _put_note_away(self) -> None:
+        self._say("#note").display = False
+
+    def _say(self, which: str, *lines: str) -> Static:
+        """Change a line of the dashboard, also while a page is above it."""
+        line = self.screen_stack[0].query_one(which, Static)
+        line.update("\n".join(lines))
+        return line
 
     # what the keys do
 
     def action_keys(self) -> None:
         """Show the keys."""
-        self.push_screen(screens.Page("runctl top: keys", screens.pairs(screens.KEYS)))
+        self.push_screen(screens.Page("runctl top: keys", screens.pairs(keys.KEYS)))
 
     def action_filter(self) -> None:
         """Let a text be typed that rows must have."""
@@ -234,15 +192,15 @@ class Dashboard(App[None]):
 
     def on_input_submitted(self) -> None:
         """Back to the rows that fit."""
-        self.screen.set_focus(self._runs)
+        self.screen.set_focus(self._panes.runs)
 
     def action_unfilter(self) -> None:
         """Show all rows again, and put the note away."""
         box = self.query_one("#filter", Input)
         box.value, box.display = "", False
-        self.query_one("#note").display = False
+        self._put_note_away()
         if self.focused is None or self.focused is box:
-            self.screen.set_focus(self._runs)
+            self.screen.set_focus(self._panes.runs)
 
     def action_order(self) -> None:
         """Sort by something else."""
@@ -263,26 +221,28 @@ class Dashboard(App[None]):
 
     def action_facts(self) -> None:
         """Show everything about what is selected."""
-        run, item, snapshot = self._runs.chosen, self._items.chosen, self._view.snapshot
-        if self.focused is self._items and item is not None:
+        panes, snapshot = self._panes, self._view.snapshot
+        run, item = panes.runs.chosen, panes.items.chosen
+        if self.focused is panes.items and item is not None:
             facts = sentences.facts_of_item(item, snapshot)
             self.push_screen(screens.Page(item.key, screens.pairs(facts)))
         elif run is not None:
-            facts = sentences.facts_of_run(run, snapshot, self._watched)
+            facts = sentences.facts_of_run(run, snapshot, panes.watched)
             self.push_screen(screens.Page(run.id, screens.pairs(facts)))
 
     def action_log(self) -> None:
         """Show the log on the whole screen."""
-        self._whole_log = screens.WholeLog(LogPane(self._glyphs, id="whole-log"))
+        pane = LogPane(self._glyphs, id="whole-log")
+        pane.copy(self._panes.log_pane)
+        self._whole_log = screens.WholeLog(pane)
         self.push_screen(self._whole_log, self._log_closed)
-        self._show_watched(self._watched)
 
     def _log_closed(self, _: None) -> None:
         self._whole_log = None
 
     def action_stop(self) -> None:
         """Propose to stop the selected run."""
-        run = self._runs.chosen
+        run = self._panes.runs.chosen
         if run is None or run.state.over:
             self._note(Note("no live run is selected", bad=True))
         else:
@@ -290,21 +250,23 @@ class Dashboard(App[None]):
 
     def action_pull(self) -> None:
         """Propose to copy the results of the selected run."""
-        if self._runs.chosen is None:
+        if self._panes.runs.chosen is None:
             self._note(Note("no run is selected", bad=True))
         else:
-            self.acts.propose_pull(self._runs.chosen)
+            self.acts.propose_pull(self._panes.runs.chosen)
 
     def action_cleanup(self) -> None:
         """Propose to delete what no live run needs."""
-        self._note(Note("asking every provider what there is to clean up ..."))
+        self._note(Note("asking every provider what there is to clean up ...", lasts=True))
         self.acts.propose_cleanup()
 
     def _ask(self, proposal: Proposal) -> None:
+        self._put_note_away()
+        if isinstance(self.screen, screens.Question):
+            return  # one question at a time
         if proposal.act is None:
             self.push_screen(screens.Page(proposal.question, proposal.lines))
-        else:
-            act = proposal.act
-            self.push_screen(
-                screens.Question(proposal.question, proposal.lines), lambda yes: act() if yes else None
-            )
+            return
+        act = proposal.act
+        question = screens.Question(proposal.question, proposal.lines)
+        self.push_screen(question, lambda yes: act() if yes else None)

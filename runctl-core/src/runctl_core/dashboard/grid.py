@@ -36,12 +36,12 @@ class Grid(Widget, Generic[R], can_focus=True):
     """Rows under a heading, with a cursor that stays on its row when the rows change.
 
     Args:
+        id: The widget's.
         key: Tells a row from all others.
         tone: What a row's colour says.
+        glyphs: The signs to draw with.
         empty: What is said when there are no rows.
         holds: Whether the cursor stays on its row from the beginning; else once it was moved.
-        glyphs: The signs to draw with.
-        id: The widget's.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -58,13 +58,13 @@ class Grid(Widget, Generic[R], can_focus=True):
 
     def __init__(
         self,
-        *,
+        id: str,
         key: Callable[[R], str],
         tone: Callable[[R], Tone],
+        glyphs: Glyphs,
+        *,
         empty: str,
         holds: bool,
-        glyphs: Glyphs,
-        id: str,
     ) -> None:
         super().__init__(id=id)
         self._key = key

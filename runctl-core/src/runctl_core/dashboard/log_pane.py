@@ -13,6 +13,7 @@ from textual.widget import Widget
 
 from runctl_core.dashboard.glyphs import Glyphs
 from runctl_core.dashboard.grid import FOCUSED, HEADING
+from runctl_core.words import visible
 
 _SIDEWAYS = 20
 
@@ -57,6 +58,11 @@ class LogPane(Widget, can_focus=True):
         self._title, self._lines = title, lines
         self.refresh()
 
+    def copy(self, other: LogPane) -> None:
+        """Show what another pane shows."""
+        self._title, self._lines = other._title, other._lines
+        self.refresh()
+
     @property
     def _height(self) -> int:
         return max(1, self.size.height - 1)
@@ -97,5 +103,5 @@ class LogPane(Widget, can_focus=True):
 
     def _heading(self, width: int) -> str:
         place = "" if self._first is None else f" (line {self._first + 1} of {len(self._lines)}, G: follow)"
-        text = self._glyphs.cut(f"  {self._title}{place} ", width)
+        text = self._glyphs.cut(f"  {visible(self._title)}{place} ", width)
         return text + self._glyphs.rule * max(0, width - len(text))

@@ -14,22 +14,6 @@ from textual.widgets import Static
 from runctl_core.dashboard.log_pane import LogPane
 from runctl_core.words import visible
 
-KEYS = (
-    ("up down, j k", "move; page up, page down, g and G go further"),
-    ("tab", "to the runs, the resources, the log"),
-    ("enter", "all about what is selected, with its checkpoints"),
-    ("l", "the log on the whole screen; right shows long lines"),
-    ("/", "only rows with a text; escape shows all again"),
-    ("o", "sort by money, by age, by name"),
-    ("a", "also runs that ended long ago, and what others have"),
-    ("r", "ask every provider now"),
-    ("s", "stop the selected run; asks first"),
-    ("p", "copy its results to a folder here; asks first"),
-    ("c", "clean up: shows the plan, then asks"),
-    ("q, ctrl+c", "leave; runs go on"),
-)
-"""Each key, and what it does."""
-
 
 class Page(ModalScreen[bool]):
     """Text in a box, with what can be pressed below it.

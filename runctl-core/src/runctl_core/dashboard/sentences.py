@@ -61,32 +61,37 @@ def _ago(moment: datetime, at: datetime) -> str:
     return words.age(at - moment)
 
 
-def usage(watched: Watched, glyphs: Glyphs, at: datetime, *, width: int) -> str:
-    """Processor, memory and GPU with their latest minutes as bars, and the checkpoints."""
-    parts = [*_meters(watched.usage, glyphs, bars=max(4, width // 10)), saved(watched.checkpoints, at)]
-    return f" {glyphs.dot} ".join(parts)
+def usage(run: Run, samples: tuple[Usage, ...], glyphs: Glyphs, *, width: int) -> str:
+    """GPU, processor and memory with their latest minutes as bars; or what became of the run."""
+    if samples:
+        return f" {glyphs.dot} ".join(_meters(samples, glyphs, bars=max(4, width // 8)))
+    return f"{run.state}: {run.reason}" if run.reason else str(run.state)
 
 
 def _meters(samples: tuple[Usage, ...], glyphs: Glyphs, *, bars: int) -> list[str]:
-    if not samples:
-        return []
     last = samples[-1]
-    busiest = max(100.0, *(sample.cpu_percent for sample in samples))
-    most = max(sample.memory_bytes for sample in samples)
-    cpu = glyphs.sparkline([sample.cpu_percent for sample in samples], bars, full=busiest)
-    memory = glyphs.sparkline([sample.memory_bytes for sample in samples], bars, full=most)
-    parts = [f"CPU {cpu} {last.cpu_percent:.0f} %", f"MEM {memory} {words.size(last.memory_bytes)}"]
+    cpu, memory = [each.cpu_percent for each in samples], [each.memory_bytes for each in samples]
+    parts = [
+        f"CPU {glyphs.sparkline(cpu, bars, full=max(100.0, *cpu))} {last.cpu_percent:.0f} %",
+        f"MEM {glyphs.sparkline(memory, bars, full=max(memory))} {words.size(last.memory_bytes)}",
+    ]
     if last.gpu_percent is not None:
-        shown = glyphs.sparkline([sample.gpu_percent or 0.0 for sample in samples], bars, full=100.0)
+        shown = glyphs.sparkline([each.gpu_percent or 0.0 for each in samples], bars, full=100.0)
         held = "" if last.gpu_memory_bytes is None else f" {words.size(last.gpu_memory_bytes)}"
-        parts.append(f"GPU {shown} {last.gpu_percent:.0f} %{held}")
+        parts.insert(0, f"GPU {shown} {last.gpu_percent:.0f} %{held}")
     return parts
+
+
+def log_title(watched: Watched, at: datetime, dot: str) -> str:
+    """`LOG brave-otter-41 · 3 checkpoints, newest step 400, 5 s ago`, and why there is no log."""
+    parts = [f"LOG {watched.run_id}".rstrip()]
+    parts += [saved(watched.checkpoints, at)] if watched.checkpoints else []
+    parts += [watched.problem] if watched.problem else []
+    return f" {dot} ".join(parts)
 
 
 def saved(checkpoints: tuple[Checkpoint, ...], at: datetime) -> str:
     """`3 checkpoints, newest step 400, 5 s ago`."""
-    if not checkpoints:
-        return "no checkpoint"
     newest = checkpoints[0]
     step = "" if newest.step is None else f" step {newest.step},"
     damaged = sum(not checkpoint.complete for checkpoint in checkpoints)

@@ -110,10 +110,12 @@ class Note:
     Attributes:
         text: The line.
         bad: Whether something went wrong.
+        lasts: Whether it holds until the next note; else it goes after a while.
     """
 
     text: str
     bad: bool = False
+    lasts: bool = False
 
 
 @frozen
