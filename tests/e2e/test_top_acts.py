@@ -70,7 +70,7 @@ def test_pull_asks_and_then_copies_the_results_so_far(scene: Scene) -> None:
 
 def test_pull_does_not_write_into_a_folder_of_something_else(same: Scene) -> None:
     same.home.write(f"{same.run}/mine.txt", "precious")
-    with same.top() as tmux:
+    with same.top(200, 50) as tmux:
         tmux.press("p")
         tmux.until("holds something else already")
     assert [path.name for path in (same.home.work / same.run).iterdir()] == ["mine.txt"]
