@@ -25,6 +25,7 @@ COMMANDS = {
     "cost": 32,
     "burn": 0,
     "burn --json": 0,
+    "top --help": 30,
     "checkpoint list latest": 38,
     "config show": 40,
     "providers list": 36,

@@ -31,6 +31,7 @@ COMMANDS = (
     ("checkpoint verify", _CLI + "checkpoint_verify", "verify", LOOK, "Say whether checkpoints are good"),
     ("checkpoint resume", _CLI + "checkpoint_resume", "resume", LOOK, "Start a run from a checkpoint"),
     ("checkpoint prune", _CLI + "checkpoint_prune", "prune", LOOK, "Delete checkpoints that nobody needs"),
+    ("top", _CLI + "top", "top", LOOK, "Watch everything on one screen"),
     ("monitor", _CLI + "monitor", "monitor", LOOK, "Watch any log file and checkpoint folder"),
     ("resources list", _CLI + "resources", "list_", THINGS, "List what there is, the dearest first"),
     ("resources summary", _CLI + "resources", "summary", THINGS, "Sum up what there is and what it costs"),
