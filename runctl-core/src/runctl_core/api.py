@@ -23,6 +23,7 @@ from runctl_core.errors import (
 )
 from runctl_core.executor import JobExecutor, LogName
 from runctl_core.hookspecs import hookimpl
+from runctl_core.models.checkpoints import Format, Look, TensorTotals
 from runctl_core.models.checks import Check, Verdict
 from runctl_core.models.jobs import EndedBy, Job, JobPhase, JobStatus, Usage
 from runctl_core.models.money import UNKNOWN_PRICE, Price
@@ -44,6 +45,7 @@ __all__ = [
     "Check",
     "Completed",
     "EndedBy",
+    "Format",
     "InsufficientFunds",
     "InvalidRequest",
     "Job",
@@ -53,6 +55,7 @@ __all__ = [
     "LaunchSpec",
     "LocalTransport",
     "LogName",
+    "Look",
     "NotFound",
     "Offer",
     "Price",
@@ -74,6 +77,7 @@ __all__ = [
     "Stoppable",
     "Store",
     "StoredFile",
+    "TensorTotals",
     "TrainingProvider",
     "Transport",
     "UnknownOutcome",
