@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
 PAGES = sorted(path.name for path in REFERENCE.glob("*.md"))
 PACKAGES = [Path(str(package.__file__)).parent for package in (runctl_core, runctl_local)]
-HOOKS = [name for name in vars(TrainingProviderSpec) if name.startswith("runctl_")]
+HOOKS = [name for name in dir(TrainingProviderSpec) if name.startswith("runctl_")]
 
 
 def page(name: str) -> str:

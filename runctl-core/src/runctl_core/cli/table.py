@@ -75,6 +75,7 @@ GROUPS = {
 EXIT_STATUS = {
     "train": "The script's own, 128 + N when signal N ended it; 130 when Ctrl-C detached.",
     "resume": "The script's own, 128 + N when signal N ended it; 130 when Ctrl-C detached.",
+    "checkpoint resume": "The script's own, 128 + N when signal N ended it; 130 when Ctrl-C detached.",
     "attach": "The script's own, 128 + N when signal N ended it; 130 when Ctrl-C detached.",
     "logs": "0 when everything was printed; 130 when Ctrl-C detached.",
     "processes": "0, also when the run ends while it is watched; 130 when Ctrl-C ended the watching.",
@@ -83,6 +84,9 @@ EXIT_STATUS = {
     " answer and the others have none.",
     "resources list": "0, also when a provider does not answer; with --strict the status of its error.",
     "resources watch": "0 after the last look, 130 when Ctrl-C ended it.",
+    "resources cleanup": "0, also when nothing was to be deleted; 117 when something is still there.",
+    "stop-all": "0, or 117 when a run could not be stopped.",
+    "panic": "0, or 117 when anything of mine may go on that nobody protects.",
     "doctor": "0, or 109 when a check failed; warnings do not count.",
     "checkpoint verify": "0 when all are good, 114 when one is damaged, 115 when one cannot be verified.",
     "config validate": "0, or 102 when something is wrong.",
