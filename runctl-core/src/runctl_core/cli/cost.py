@@ -9,6 +9,7 @@ from typer import Argument, Option
 from runctl_core.cli import output
 from runctl_core.cli.options import JsonFlag, complete_runs
 from runctl_core.cli.session import Session
+from runctl_core.words import total
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -77,18 +78,14 @@ def _show(session: Session, by: str, window: dict[str, Any], json: bool) -> None
     if json:
         _print_json(by, window, {key: (spent[key], here.get(key, Burn())) for key in keys}, whole, burn)
         return
-    rows = [(key, _spent(spent[key]), _paid(here.get(key))) for key in keys]
+    rows = [(key, total(spent[key]), _paid(here.get(key))) for key in keys]
     output.table((by.upper(), "COST", "NOW"), rows, empty="nothing was spent")
     if len(rows) > 1 or (burn.resources and by in _CALENDAR):
-        output.note(f"total {_spent(whole)}{f', {_paid(burn)} now' if burn.resources else ''}")
+        output.note(f"total {total(whole)}{f', {_paid(burn)} now' if burn.resources else ''}")
 
 
 def _dearest_first(spent: dict[str, Total]) -> list[str]:
     return sorted(spent, key=lambda key: (-spent[key].usd, -spent[key].unknown, key))
-
-
-def _spent(total: Total) -> str:
-    return output.cost(total.usd, total.unknown, total.estimated_usd)
 
 
 def _paid(burn: Burn | None) -> str:
