@@ -9,6 +9,7 @@ from typer import Argument, Option
 from runctl_core.cli import output
 from runctl_core.cli.options import JsonFlag, complete_runs
 from runctl_core.cli.session import Session
+from runctl_core.clock import now
 from runctl_core.words import total
 
 if TYPE_CHECKING:
@@ -67,11 +68,13 @@ def _show(session: Session, by: str, window: dict[str, Any], json: bool) -> None
     from runctl_core.models.burn import Burn
     from runctl_core.models.money import Total
 
-    tracker, run_id = session.tracker, window["run_id"]
-    spent, whole = tracker.costs(by=by, **window), tracker.total_cost(**window)
-    now = tracker.burn(by="provider" if by in _CALENDAR else by, run_id=run_id)
-    burn = sum(now.values(), Burn())
-    here: dict[str, Burn] = {} if by in _CALENDAR else now
+    # One moment for every sum, or what goes on would make the rows differ from their total.
+    tracker, run_id, at = session.tracker, window["run_id"], now()
+    part = {**window, "until": min(window["until"] or at, at)}
+    spent, whole = tracker.costs(by=by, **part), tracker.total_cost(**part)
+    paid = tracker.burn(by="provider" if by in _CALENDAR else by, run_id=run_id)
+    burn = sum(paid.values(), Burn())
+    here: dict[str, Burn] = {} if by in _CALENDAR else paid
     if run_id is not None and by == "run":
         spent = spent or {run_id: Total()}
     keys = list(spent) if by in _CALENDAR else _dearest_first(spent)
@@ -124,12 +127,12 @@ def burn(json: JsonFlag = False) -> None:
     from runctl_core.training.documents import moment, of_burn
 
     tracker = Session().tracker
-    now = sum(tracker.burn().values(), Burn())
+    paid = sum(tracker.burn().values(), Burn())
     if json:
         seen = min((tracked.last_seen for tracked in tracker.resources()), default=None)
-        output.print_json({**of_burn(*_figures(now)), "resources": now.resources, "seen_at": moment(seen)})
+        output.print_json({**of_burn(*_figures(paid)), "resources": paid.resources, "seen_at": moment(seen)})
         return
-    output.lines([output.per_hour(*_figures(now))])
+    output.lines([_paid(paid)])
 
 
 def _figures(burn: Burn) -> tuple[Decimal, int, Decimal]:
