@@ -25,6 +25,7 @@ COMMANDS = {
     "cost": 32,
     "burn": 0,
     "burn --json": 0,
+    "top --help": 30,
     "resources list": 63,
     "resources list --offline --json": 50,
     "orphans": 63,
