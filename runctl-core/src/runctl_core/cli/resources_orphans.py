@@ -23,7 +23,7 @@ def orphans(provider: ProviderFilter = None, offline: OfflineFlag = False, json:
     """List what bills and no run of these books explains, whoever made it.
 
     An unknown price counts as one. What you ignored or adopted is left out, and so is what a live run
-    uses or a run's plan keeps.
+    uses or a run's plan keeps. What other commands left open is settled first, as `ps` does.
 
     Examples:
         runctl orphans
@@ -35,6 +35,8 @@ def orphans(provider: ProviderFilter = None, offline: OfflineFlag = False, json:
     from runctl_core.inventory.orphans import orphans as find_orphans
 
     session = Session()
+    if not offline:
+        session.settle_at_once()
     found = look(session, provider, offline=offline)
     lost = find_orphans(found, kept_runs(session.tracker, found))
     if json:
