@@ -19,8 +19,8 @@ _opened: list[str] | None = None
 
 
 def _note(event: str, args: tuple[object, ...]) -> None:
-    if event == "open" and _opened is not None:
-        _opened.append(str(args[0]))
+    if event == "open" and _opened is not None and isinstance(args[0], str):
+        _opened.append(args[0])
 
 
 sys.addaudithook(_note)

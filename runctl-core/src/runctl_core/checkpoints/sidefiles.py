@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import math
-import os
-import stat
 from collections.abc import Collection, Mapping
-from typing import Any, BinaryIO
+from typing import Any
+
+from runctl_core.checkpoints.regular import opened
 
 LIMIT = 16 << 20
 """A larger document is not read, in bytes."""
@@ -29,15 +28,6 @@ def loaded(path: str) -> dict[str, Any]:
     """A JSON object. Raises Unreadable, TooLarge, OSError."""
     with opened(path) as file:
         return parsed(file.read(LIMIT + 1))
-
-
-def opened(path: str) -> BinaryIO:
-    """A file, opened to be read. Raises OSError, also for a pipe, which would never come to its end."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, f"{os.path.basename(path)} is no file")
-    return open(descriptor, "rb")
 
 
 def parsed(data: bytes) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 
 from attrs import evolve
 
-from runctl_core.checkpoints import sidefiles
 from runctl_core.checkpoints.formats.folders import all_whole, names_in
+from runctl_core.checkpoints.regular import opened
 from runctl_core.models.checkpoints import Format, Look
 
 _MODEL = re.compile(r"mp_rank_(\d+)_model_states\.pt\Z")
@@ -92,7 +92,7 @@ def _gap(rows: list[tuple[int, int]], data: int, model: int) -> tuple[int, int] 
 def latest_of(path: str) -> str:
     """The folder that a file `latest` in `path` names; empty for none, or for one that is elsewhere."""
     try:
-        with sidefiles.opened(os.path.join(path, "latest")) as file:
+        with opened(os.path.join(path, "latest")) as file:
             name = file.read(300).decode().strip()
     except (OSError, ValueError):
         return ""

@@ -7,6 +7,7 @@ import struct
 
 from runctl_core.checkpoints import sidefiles, zips
 from runctl_core.checkpoints.formats.opaque import unverifiable
+from runctl_core.checkpoints.regular import opened
 from runctl_core.models.checkpoints import Format, Look
 
 
@@ -39,7 +40,7 @@ def _keras(path: str) -> Look:
 
 def _hdf5(path: str) -> Look:
     """The superblock has the address where the file ends: at 40, 44, 28, 28 in versions 0 to 3."""
-    with open(path, "rb") as file:
+    with opened(path) as file:
         size = os.fstat(file.fileno()).st_size
         head = file.read(64)
     if len(head) < 64 or head[:8] != b"\x89HDF\r\n\x1a\n":

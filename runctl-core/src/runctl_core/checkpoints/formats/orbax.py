@@ -15,6 +15,7 @@ from typing import Any
 from runctl_core.checkpoints import sidefiles
 from runctl_core.checkpoints.formats.folders import MOST_NAMES, names_in
 from runctl_core.checkpoints.naming import step_in
+from runctl_core.checkpoints.regular import opened
 from runctl_core.models.checkpoints import Format, Look, TensorTotals
 
 UNFINISHED = ".orbax-checkpoint-tmp"
@@ -101,7 +102,7 @@ def _item_problem(item: str) -> str:
     metadata = _document(item, _ITEM) if _ITEM in names else {}
     if _INDEX not in names:
         return f"its {_INDEX} is missing" if metadata.get("use_ocdbt") else ""
-    with sidefiles.opened(os.path.join(item, _INDEX)) as file:
+    with opened(os.path.join(item, _INDEX)) as file:
         size, head = os.fstat(file.fileno()).st_size, file.read(_INDEX_HEAD.size)
     if len(head) < _INDEX_HEAD.size or _INDEX_HEAD.unpack(head) != (_INDEX_MAGIC, size):
         return f"its {_INDEX} is damaged or cut short"

@@ -10,6 +10,7 @@ from attrs import evolve
 
 from runctl_core.checkpoints import zips
 from runctl_core.checkpoints.formats.opaque import unverifiable
+from runctl_core.checkpoints.regular import opened
 from runctl_core.models.checkpoints import Format, Look, TensorTotals
 
 _MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
@@ -19,7 +20,7 @@ _MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 def _look(path: str) -> Look:
     if zips.is_archive(path):
         return _archive(path)
-    with open(path, "rb") as file:
+    with opened(path) as file:
         head = file.read(len(_MAGIC))
     if head and _MAGIC.startswith(head):
         from runctl_core.checkpoints.formats.pytorch_contents import older_look

@@ -15,6 +15,7 @@ from attrs import evolve
 
 from runctl_core.checkpoints import pickles, sidefiles, zips
 from runctl_core.checkpoints.pickles import Made, Name, Unreadable
+from runctl_core.checkpoints.regular import opened
 from runctl_core.models.checkpoints import Look, TensorTotals
 
 _STORAGES = {
@@ -92,7 +93,7 @@ def with_contents(look: Look, root: Any) -> Look:
 
 def _older(path: str) -> tuple[Any, int]:
     """The object of a file in the older layout, and where its tensors begin: behind five pickles."""
-    with open(path, "rb") as file:
+    with opened(path) as file:
         data = io.BytesIO(file.read(pickles.MOST_BYTES + 1))
     for _ in range(3):
         pickles.read(data)

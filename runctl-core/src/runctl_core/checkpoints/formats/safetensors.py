@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from runctl_core.checkpoints import sidefiles
+from runctl_core.checkpoints.regular import opened
 from runctl_core.models.checkpoints import Format, Look, TensorTotals
 
 _HEADER_LIMIT = 100 << 20
@@ -52,13 +53,13 @@ class _Damaged(Exception):
 
 def tensor_names(path: str) -> set[str]:
     """The names of the tensors that a header has. Raises sidefiles.Unreadable, OSError."""
-    with open(path, "rb") as file:
+    with opened(path) as file:
         (length,) = struct.unpack("<Q", file.read(8).ljust(8, b"\0"))
         return sidefiles.parsed(file.read(min(length, sidefiles.LIMIT + 1))).keys() - {_METADATA}
 
 
 def _look(path: str) -> Look:
-    with open(path, "rb") as file:
+    with opened(path) as file:
         size = os.fstat(file.fileno()).st_size
         head = file.read(8)
         if len(head) < 8:
