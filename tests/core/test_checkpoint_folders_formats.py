@@ -167,6 +167,17 @@ def test_a_trainers_folder_tells_its_metrics_and_the_models_tensors(tmp_path: Pa
     assert found.details["architecture"] == "LlamaForCausalLM"
 
 
+def test_weights_in_pickles_are_counted_too(tmp_path: Path) -> None:
+    members = {"pytorch_model.bin": files.torch(), "optimizer.pt": files.torch()}
+    found = describe(str(folders.folder(tmp_path / "checkpoint-2", members)))
+    assert found.tensors == TensorTotals(2, 36, {"float32": 64, "bfloat16": 40})
+
+
+def test_the_files_of_deepspeeds_ranks_are_added_up(tmp_path: Path) -> None:
+    found = describe(str(folders.folder(tmp_path / "global_step500", folders.deepspeed())))
+    assert found.tensors == TensorTotals(12, 216, {"float32": 384, "bfloat16": 240})
+
+
 def test_shards_are_added_up(tmp_path: Path) -> None:
     shards = [f"model-0000{number}-of-00002.safetensors" for number in (1, 2)]
     index = {"metadata": {"total_size": 48}, "weight_map": {"w": shards[0], "b": shards[1]}}
