@@ -269,9 +269,18 @@ def test_a_part_of_a_log_says_where_it_begins(world: Home) -> None:
     assert (part["offset_bytes"], part["text"]) == (whole["size_bytes"], "")
 
 
-def test_the_cost_of_one_run_is_not_cut(world: Home) -> None:
-    for words in (("--by", "day"), ("--since", "2026-01-01"), ("--until", "2026-01-01")):
-        assert world.runctl("cost", "ended", *words).returncode == 101
+def test_the_cost_of_a_part_of_a_run_says_which_part(world: Home) -> None:
+    run, whole = world.json("status", "ended")["run"], world.json("cost", "ended")
+    assert (whole["run"], whole["since_at"], whole["until_at"]) == (run, None, None)
+    part = world.json("cost", "ended", "--by", "day", "--until", "2026-01-01")
+    schemas.check("cost", part)
+    assert (part["until_at"], part["rows"], part["cost_usd"]) == ("2026-01-01T00:00:00Z", [], "0")
+
+
+def test_what_is_paid_per_hour_is_as_documented(world: Home) -> None:
+    document = world.json("burn")
+    schemas.check("burn", document)
+    assert document["resources"] == 1
 
 
 def test_a_report_is_as_documented(world: Home) -> None:

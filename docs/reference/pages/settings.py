@@ -66,7 +66,7 @@ def _row(setting: Setting, key: str, prefix: str, flag: str, flags: set[str]) ->
 
 
 def _default(value: object) -> str:
-    return "" if value in (None, []) else json.dumps(value)
+    return "" if value in (None, []) else json.dumps(value, default=float)
 
 
 def _dashed(name: str) -> str:

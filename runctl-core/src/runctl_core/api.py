@@ -23,6 +23,7 @@ from runctl_core.errors import (
 )
 from runctl_core.executor import JobExecutor, LogName
 from runctl_core.hookspecs import hookimpl
+from runctl_core.models.checkpoints import Format, Look, TensorTotals
 from runctl_core.models.checks import Check, Verdict
 from runctl_core.models.jobs import EndedBy, Job, JobPhase, JobStatus, Usage
 from runctl_core.models.money import UNKNOWN_PRICE, Price
@@ -43,6 +44,7 @@ __all__ = [
     "Check",
     "Completed",
     "EndedBy",
+    "Format",
     "InsufficientFunds",
     "InvalidRequest",
     "Job",
@@ -52,6 +54,7 @@ __all__ = [
     "LaunchSpec",
     "LocalTransport",
     "LogName",
+    "Look",
     "NotFound",
     "Offer",
     "Price",
@@ -72,6 +75,7 @@ __all__ = [
     "Stoppable",
     "Store",
     "StoredFile",
+    "TensorTotals",
     "TrainingProvider",
     "Transport",
     "UnknownOutcome",

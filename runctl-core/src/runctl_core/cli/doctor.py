@@ -43,7 +43,7 @@ def doctor(
     for report in reports:
         found += _plugin(report)
     if not name:
-        found += _command_groups()
+        found += [*_command_groups(), *_checkpoint_formats()]
     _show(found, json)
     if any(check.verdict is Verdict.FAILED for check in found):
         raise Exit(StateError.exit_status)
@@ -128,6 +128,19 @@ def _command_groups() -> Iterator[Check]:
             yield Check(name, Verdict.FAILED, f"{point.source}: it did not load in time", fix)
         else:
             yield Check(name, Verdict.OK, point.source)
+
+
+def _checkpoint_formats() -> Iterator[Check]:
+    from runctl_core._entrypoints import enabled
+    from runctl_core.checkpoints.formats import GROUP, broken, of_plugins
+
+    points = enabled(GROUP)
+    errors = {one.name: one.error for one in broken()} if points and of_plugins() is not None else {}
+    for point in points:
+        verdict = Verdict.FAILED if point.name in errors else Verdict.OK
+        fix = f"pip install --upgrade {point.distribution}, or pip uninstall it"
+        detail = f"{point.source}: {errors[point.name]}" if point.name in errors else point.source
+        yield Check(f"checkpoint format {point.name}", verdict, detail, fix if point.name in errors else "")
 
 
 def _show(found: list[Check], json: bool) -> None:

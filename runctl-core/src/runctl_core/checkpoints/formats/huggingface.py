@@ -10,7 +10,7 @@ from attrs import evolve
 from runctl_core.checkpoints import sidefiles
 from runctl_core.checkpoints.formats import deepspeed
 from runctl_core.checkpoints.formats.folders import all_whole, names_in
-from runctl_core.checkpoints.formats.look import Format, Look
+from runctl_core.models.checkpoints import Format, Look
 
 INDEXES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 SHARD = re.compile(r"-\d+-of-\d+\.(safetensors|bin)\Z")
@@ -34,6 +34,8 @@ def _sharded(path: str) -> Look:
         return Look(False, "its index is missing: it was still being written")
     try:
         index = sidefiles.loaded(os.path.join(path, present[0]))
+    except sidefiles.TooLarge as error:
+        return _without_index(path, names, f"not verified: {present[0]} is {error}")
     except sidefiles.Unreadable as error:
         return Look(False, f"{present[0]}: {error}")
     wanted = index.get("weight_map")
@@ -47,6 +49,11 @@ def _sharded(path: str) -> Look:
     total = index.get("metadata")
     size = sidefiles.number(total, "total_size") if isinstance(total, dict) else None
     return evolve(look, details={**look.details, "shards": len(shards), "index_total_bytes": size})
+
+
+def _without_index(path: str, names: set[str], problem: str) -> Look:
+    look = all_whole(path, sorted(filter(SHARD.search, names)))
+    return evolve(look, problem=look.problem or problem)
 
 
 def _whole(path: str, names: set[str], weights: list[str], others: list[str]) -> Look:
@@ -66,8 +73,11 @@ def _whole(path: str, names: set[str], weights: list[str], others: list[str]) ->
 
 
 def _with_state(path: str, look: Look) -> Look:
-    state = sidefiles.loaded_or_empty(os.path.join(path, "trainer_state.json"))
-    if not state:
+    try:
+        state = sidefiles.loaded(os.path.join(path, "trainer_state.json"))
+    except sidefiles.TooLarge:
+        return _with_config(path, look)  # a very long history
+    except sidefiles.Unreadable:
         return Look(False, "trainer_state.json is damaged")
     seen = evolve(
         look,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve, frozen
 
 from runctl_core.checkpoints import sidefiles
-from runctl_core.checkpoints.formats.look import Format, Look
+from runctl_core.models.checkpoints import Format, Look
 
 if TYPE_CHECKING:
     from runctl_core._entrypoints import EntryPoint
