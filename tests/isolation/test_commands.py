@@ -92,9 +92,7 @@ def test_a_command_for_a_live_run_imports_nothing_heavy(house: WatchedHome, comm
         house.runctl("stop", run, "--grace-seconds", "0")
     assert_light(f"runctl {command}", seen)
     most = 80 if command == "stop" else 64  # stopping lets go of the machine, by the rules of safety
-    assert len(seen.classes) <= most, (
-        f"runctl {command} of a live run makes {len(seen.classes)} classes"
-    )
+    assert len(seen.classes) <= most, f"runctl {command} of a live run makes {len(seen.classes)} classes"
 
 
 @pytest.mark.parametrize("command", AT_ONCE)

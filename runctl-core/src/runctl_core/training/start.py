@@ -13,7 +13,9 @@ from decimal import Decimal
 
 from attrs import evolve, frozen
 
-from runctl_core.checkpoints import describe, manifest, newest_complete
+from runctl_core.checkpoints import newest_complete
+from runctl_core.checkpoints.verdict import Verdict, Verification
+from runctl_core.checkpoints.verify import verify
 from runctl_core.clock import Clock, now
 from runctl_core.errors import NotFound, Refused, StateError, UsageError
 from runctl_core.models.runs import Run, RunState
@@ -146,24 +148,24 @@ def checkpoint_argument(path: str) -> str:
 
     Raises:
         NotFound: There is nothing there.
-        UsageError: It is not whole.
+        UsageError: It is damaged, as far as headers and sizes tell.
     """
     absolute = os.path.abspath(os.path.expanduser(path))
     if not os.path.exists(absolute):
         raise NotFound(f"no checkpoint {path}", fix="runctl checkpoint list FOLDER")
-    checkpoint = describe(absolute)
-    problem = _of_manifest(absolute) if checkpoint.complete else checkpoint.problem
-    if problem or not checkpoint.complete:
-        raise UsageError(
-            f"the checkpoint {path} is not whole", why=problem, fix=f"runctl checkpoint verify {path}"
-        )
+    require_undamaged(verify(absolute, quick=True), path)
     return absolute
 
 
-def _of_manifest(path: str) -> str:
-    """The first thing in which a checkpoint is not what its manifest says; empty for none."""
-    findings = manifest.check(path).findings if manifest.exists(path) else ()
-    return f"{findings[0].file}: {findings[0].what}" if findings else ""
+def require_undamaged(verified: Verification, path: str) -> None:
+    """Raise UsageError for a checkpoint that is damaged, with the command that shows all of it."""
+    damage = [f"{finding.file}: {finding.what}" for finding in verified.findings if finding.damage]
+    if verified.verdict is Verdict.DAMAGED:
+        raise UsageError(
+            f"the checkpoint {path} is damaged",
+            why="; ".join(damage[:3]),
+            fix=f"runctl checkpoint verify {path}",
+        )
 
 
 def choose_checkpoint(run: Run, plan: Plan) -> Resumption:
