@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,6 +53,16 @@ def test_a_part_that_is_cut_short_makes_the_folder_damaged(tmp_path: Path, name:
     assert not describe(str(tmp_path / name)).complete, f"{part} lacks its end, and nobody noticed"
 
 
+@pytest.mark.parametrize(("name", "part"), [p for p in PARTS if "commit" not in p[1]])
+def test_a_part_that_is_a_pipe_holds_nobody(tmp_path: Path, name: str, part: str) -> None:
+    folder = folders.folder(tmp_path / name, LAYOUTS[name][1]())
+    (folder / part).unlink()
+    os.mkfifo(folder / part)
+    (folder / "latest").unlink(missing_ok=True)
+    os.mkfifo(folder / "latest")
+    assert not describe(str(folder)).complete
+
+
 @in_each_layout
 def test_the_folder_that_a_script_saves_into_may_be_the_checkpoint(tmp_path: Path, name: str) -> None:
     folders.folder(tmp_path, LAYOUTS[name][1]())
@@ -85,6 +96,17 @@ def test_deepspeeds_part_inside_of_a_trainers_folder_is_judged_with_it(tmp_path:
     assert describe(str(folder)).complete
     (folder / "global_step5" / "mp_rank_00_model_states.pt").unlink()
     assert "mp_rank_00" in describe(str(folder)).problem
+
+
+@pytest.mark.parametrize("part", ["pytorch_model_fsdp_0", "optimizer_0"])
+def test_fsdps_parts_inside_of_a_trainers_folder_are_judged_with_it(tmp_path: Path, part: str) -> None:
+    trainers = {"rng_state_0.pth": files.torch(), "trainer_state.json": b'{"global_step": 5}'}
+    folder = folders.folder(tmp_path / "checkpoint-5", trainers)
+    for name in ("pytorch_model_fsdp_0", "optimizer_0"):
+        folders.folder(folder / name, folders.distributed())
+    assert describe(str(folder)).complete
+    (folder / part / ".metadata").unlink()
+    assert describe(str(folder)).problem.startswith(f"{part}: its .metadata is missing")
 
 
 def test_tensors_of_a_distributed_checkpoint_are_told_from_its_metadata(tmp_path: Path) -> None:

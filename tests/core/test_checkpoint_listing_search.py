@@ -118,6 +118,12 @@ def test_suffixes_in_capitals_are_known(tmp_path: Path, suffix: str) -> None:
     assert len(listing(str(tmp_path), look_into=0)) == 1
 
 
+def test_a_name_without_a_dot_has_no_suffix(tmp_path: Path) -> None:
+    for name in ("pt", "bin", "ckpt", "pt.", "x.pt.", ".pt"):
+        (tmp_path / name).write_bytes(files.torch())
+    assert len(listing(str(tmp_path), look_into=0)) == 0
+
+
 def test_a_folder_with_a_files_suffix_is_judged_as_a_folder(tmp_path: Path) -> None:
     (tmp_path / "step-1.pt").mkdir()
     (tmp_path / "step-1.pt" / "model.safetensors").write_bytes(files.safetensors())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 from collections.abc import Callable
@@ -92,6 +93,16 @@ def test_a_name_that_is_taken_is_nobodys(home: Home, name: str) -> None:
     done = home.runctl("checkpoint", "list", "ckpt")
     assert done.stdout.count(b"\n") == 1
     assert b"others-formats 2.5" in done.stderr
+
+
+def test_doctor_checks_the_formats_of_plugins(home: Home) -> None:
+    _install(home, GGUF)
+    _install(home, "raise OSError('no disk')", "other", by="others-formats")
+    done = home.runctl("doctor", "--json")
+    checks = {check["name"]: check for check in json.loads(done.stdout)}
+    assert checks["checkpoint format gguf"]["verdict"] == "ok"
+    broken = checks["checkpoint format other"]
+    assert (broken["verdict"], broken["detail"]) == ("failed", "others-formats 2.5: OSError: no disk")
 
 
 def test_formats_of_plugins_are_not_imported_for_known_names(home: Home) -> None:

@@ -27,7 +27,6 @@ MOST_ENTRIES = 100_000
 
 _UNFINISHED = (".tmp", ".part", ".partial", ".incomplete", ".lock", "~")
 _KIND = 0o170000
-_OF_SUFFIX = {suffix[1:]: form for suffix, form in BY_SUFFIX.items()}
 
 
 def scan(folder: str) -> tuple[list[Entry], int]:
@@ -85,10 +84,10 @@ def _opened(folder: str) -> Iterator[Iterator[os.DirEntry[str]]]:
 
 def _add(items: Iterable[os.DirEntry[str]], folder: str, found: list[Entry], *, files: bool) -> list[str]:
     """Add the files among some directory entries that are checkpoints. Returns the folders among them."""
-    folders, known, add = [], _OF_SUFFIX.get, found.append
+    folders, known, add = [], BY_SUFFIX.get, found.append
     for item in items:
         name = item.name
-        form = known(name.rpartition(".")[2])
+        form = known(name[name.rfind(".") :])
         try:
             if form is None or name[0] == "." or "-of-" in name:
                 if name[0] == "." or name.endswith(_UNFINISHED):

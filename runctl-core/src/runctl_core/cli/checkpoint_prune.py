@@ -43,7 +43,8 @@ def prune(
 
     Examples:
         runctl checkpoint prune brave-otter-41 --keep-last 3
-        runctl checkpoint prune checkpoints/ --keep-best 2 --metric val_loss --every 1000 --yes
+        runctl checkpoint prune checkpoints/ --keep-best 2 --metric val_loss
+        runctl checkpoint prune checkpoints/ --every 1000 --yes
     """
     from runctl_core.checkpoints.prune import remove, settle
     from runctl_core.checkpoints.retention import Rules

@@ -21,7 +21,7 @@ def resume(path: str, **options: Any) -> None:
 
     Examples:
         runctl checkpoint resume checkpoints/step-500.pt train.py
-        runctl checkpoint resume outputs/checkpoint-500 train.py --gpu H100 -- --epochs 20
+        runctl checkpoint resume out/checkpoint-500 train.py --gpu H100 -- --lr 1e-4
     """
     _require_good(path)
     train(resume=path, **options)

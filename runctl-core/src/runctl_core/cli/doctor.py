@@ -43,7 +43,7 @@ def doctor(
     for report in reports:
         found += _plugin(report)
     if not name:
-        found += [*_command_groups(), *_checkpoint_formats()]
+        found += [*_command_groups(), *_checkpoint_formats(), *_protectors()]
     _show(found, json)
     if any(check.verdict is Verdict.FAILED for check in found):
         raise Exit(StateError.exit_status)
@@ -131,16 +131,33 @@ def _command_groups() -> Iterator[Check]:
 
 
 def _checkpoint_formats() -> Iterator[Check]:
-    from runctl_core._entrypoints import enabled
-    from runctl_core.checkpoints.formats import GROUP, broken, of_plugins
+    from runctl_core.plugins import checkpoint_formats
 
-    points = enabled(GROUP)
-    errors = {one.name: one.error for one in broken()} if points and of_plugins() is not None else {}
+    points = checkpoint_formats()
+    if not points:
+        return
+    from runctl_core.checkpoints.formats import broken, of_plugins
+
+    of_plugins()
+    errors = {one.name: one.error for one in broken()}
     for point in points:
-        verdict = Verdict.FAILED if point.name in errors else Verdict.OK
-        fix = f"pip install --upgrade {point.distribution}, or pip uninstall it"
-        detail = f"{point.source}: {errors[point.name]}" if point.name in errors else point.source
-        yield Check(f"checkpoint format {point.name}", verdict, detail, fix if point.name in errors else "")
+        name = f"checkpoint format {point.name}"
+        if error := errors.get(point.name):
+            fix = f"pip install --upgrade {point.distribution}, or pip uninstall it"
+            yield Check(name, Verdict.FAILED, f"{point.source}: {error}", fix)
+        else:
+            yield Check(name, Verdict.OK, point.source)
+
+
+def _protectors() -> Iterator[Check]:
+    from runctl_core.vetoes import Vetoes
+
+    for point, why in Vetoes().unfit():
+        name, fix = f"plugin {point.name}", f"pip install --upgrade {point.distribution}, or pip uninstall it"
+        if why:
+            yield Check(name, Verdict.FAILED, f"{point.source}: {why}; so nothing can be deleted", fix)
+        else:
+            yield Check(name, Verdict.OK, point.source)
 
 
 def _show(found: list[Check], json: bool) -> None:

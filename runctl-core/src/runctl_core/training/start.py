@@ -10,12 +10,11 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
 from runctl_core.checkpoints import newest_complete
-from runctl_core.checkpoints.verdict import Verdict, Verification
-from runctl_core.checkpoints.verify import verify
 from runctl_core.clock import Clock, now
 from runctl_core.errors import NotFound, Refused, StateError, UsageError
 from runctl_core.models.runs import Run, RunState
@@ -26,6 +25,9 @@ from runctl_core.tracking.driver import Driver
 from runctl_core.training.engine import Engine
 from runctl_core.training.plan import Plan
 from runctl_core.training.settle import settle_ends
+
+if TYPE_CHECKING:
+    from runctl_core.checkpoints.verdict import Verification
 
 
 @frozen
@@ -153,6 +155,8 @@ def checkpoint_argument(path: str) -> str:
     absolute = os.path.abspath(os.path.expanduser(path))
     if not os.path.exists(absolute):
         raise NotFound(f"no checkpoint {path}", fix="runctl checkpoint list FOLDER")
+    from runctl_core.checkpoints.verify import verify
+
     require_undamaged(verify(absolute, quick=True), path)
     return absolute
 
@@ -160,7 +164,7 @@ def checkpoint_argument(path: str) -> str:
 def require_undamaged(verified: Verification, path: str) -> None:
     """Raise UsageError for a checkpoint that is damaged, with the command that shows all of it."""
     damage = [f"{finding.file}: {finding.what}" for finding in verified.findings if finding.damage]
-    if verified.verdict is Verdict.DAMAGED:
+    if verified.verdict == "damaged":
         raise UsageError(
             f"the checkpoint {path} is damaged",
             why="; ".join(damage[:3]),

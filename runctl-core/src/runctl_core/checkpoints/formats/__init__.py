@@ -6,7 +6,7 @@ in `problem` and calls the file complete when it is not empty, because a script 
 
 from __future__ import annotations
 
-from runctl_core.checkpoints.formats.installed import GROUP, Broken, broken
+from runctl_core.checkpoints.formats.installed import Broken, broken
 from runctl_core.checkpoints.formats.known import (
     claim,
     claim_file,
@@ -17,7 +17,6 @@ from runctl_core.checkpoints.formats.known import (
 from runctl_core.models.checkpoints import Format, Look
 
 __all__ = [
-    "GROUP",
     "Broken",
     "Format",
     "Look",

@@ -17,8 +17,6 @@ from runctl_core.models.checkpoints import Format, Look
 if TYPE_CHECKING:
     from runctl_core._entrypoints import EntryPoint
 
-GROUP = "runctl.checkpoint_formats"
-
 LOAD_TIMEOUT_S = 10.0
 LOOK_TIMEOUT_S = 5.0
 """How long a plugin's format may take for one file. One that takes longer is not asked again."""
@@ -64,9 +62,9 @@ def formats(taken: Collection[str]) -> list[Format]:
     """
     global _formats
     if _formats is None:
-        from runctl_core._entrypoints import enabled
+        from runctl_core.plugins import checkpoint_formats
 
-        points = enabled(GROUP)
+        points = checkpoint_formats()
         _formats = [form for point in points if (form := _loaded(point, points, taken))]
     return _formats
 
