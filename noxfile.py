@@ -57,6 +57,7 @@ nox.options.sessions = [
     "isolation",
     "packaging",
     "docs",
+    "browser",
     "faults",
     "bench",
 ]
@@ -198,6 +199,14 @@ def docs(session: nox.Session) -> None:
     install(session, "local", *TEST_TOOLS, "pipx>=1.7")
     session.env["RUNCTL_WHEELS"] = str(ROOT / "dist")
     pytest(session, "tests/docs")
+
+
+@nox.session(python=HERE)
+def browser(session: nox.Session) -> None:
+    """The page that `resources export` writes, in a real Chromium."""
+    debian(session, chromium="chromium")
+    install(session, "local", *TEST_TOOLS, "playwright>=1.49")
+    pytest(session, "tests/browser")
 
 
 @nox.session(python=HERE)

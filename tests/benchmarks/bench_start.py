@@ -21,6 +21,8 @@ BARS: tuple[tuple[str, float, tuple[str, ...]], ...] = (
     ("--version", 2, ("--version",)),
     ("--help", 3, ("--help",)),
     ("completion of a command", 3, ("_complete", "1", "runctl", "")),
+    ("burn, 20 resources", 4, ("burn",)),
+    ("burn --json", 4, ("burn", "--json")),
     (f"ps, {RUNS} runs", 8, ("ps",)),
     (f"ps --all, {RUNS} runs", 8, ("ps", "--all")),
     (f"ps --all --json, {RUNS} runs", 8, ("ps", "--all", "--json")),
@@ -31,6 +33,9 @@ BARS: tuple[tuple[str, float, tuple[str, ...]], ...] = (
 _FILL = """
 import sys
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from runctl_core.models.money import Price
+from runctl_core.models.resources import Resource, ResourceState
 from runctl_core.models.runs import Run, RunState
 from runctl_core.tracking import ResourceTracker
 
@@ -44,6 +49,9 @@ for number in range(int(sys.argv[1])):
               "train.py", "/home/tester/project", RunState.PLANNED, at)
     tracker.add_run(run, {"command": ["python", "train.py"]})
     tracker.change_run(run.id, RunState.FAILED, **over)
+priced = [Resource(f"i-{number}", "cloud", "kept", ResourceState.RUNNING, managed=True,
+                   price=Price(Decimal(number) / 100)) for number in range(20)]
+tracker.record_listing("cloud", priced, asked_at=datetime.now(UTC), delay_s=0)
 """
 
 

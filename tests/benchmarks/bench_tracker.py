@@ -69,8 +69,13 @@ def look_up_in_json(turn):
 def month(turn):
     assert len(tracker.costs(by="project", since=begun, until=begun + timedelta(days=30))) == 40
 
+def days(turn):
+    assert len(tracker.costs(by="day", since=begun, until=begun + timedelta(days=30))) == 30
+
 print(json.dumps({"lookup_ms": median_ms(look_up), "json_ms": median_ms(look_up_in_json),
-                  "month_ms": median_ms(month), "file_mb": os.path.getsize(path) / 1e6}))
+                  "month_ms": median_ms(month), "days_ms": median_ms(days),
+                  "burn_ms": median_ms(lambda turn: tracker.burn(by="project")),
+                  "file_mb": os.path.getsize(path) / 1e6}))
 """
 
 
@@ -88,6 +93,8 @@ def measure(place: Place, rounds: int) -> list[Row]:
             5,
         ),
         ("a month's cost by project, ms", "two intervals a resource", found["month_ms"], 300),
+        ("the same by day, ms", "one pass, whatever the number of days", found["days_ms"], 600),
+        ("dollars per hour now, ms", "a tenth of the resources are there", found["burn_ms"], 100),
         ("the file, MB", "", found["file_mb"], 100),
     ]
 

@@ -54,7 +54,7 @@ def fleet(home: Home) -> Fleet:
     )
     made.add("beta", row("i-secretive", hourly_usd=None), row("i-hostile", name=HOSTILE))
     made.add("gamma", row("i-lost"))
-    assert home.runctl("resources", "list").returncode == 0
+    assert home.runctl("resources", "export").returncode == 0
     made.misbehave("gamma", fail={"list": "ProviderUnavailable"})
     return made
 

@@ -7,7 +7,11 @@ import json
 import pickle
 import struct
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+Make = Callable[[bytes | None], bytes]
+"""Makes a file around a pickle."""
 
 
 def zipped(members: Mapping[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
@@ -19,11 +23,37 @@ def zipped(members: Mapping[str, bytes], compression: int = zipfile.ZIP_STORED) 
     return data.getvalue()
 
 
+def torch_pickle(values: Mapping[str, object] = MappingProxyType({"step": 3})) -> bytes:
+    """The pickle of `values` and of a model with two tensors: 16 numbers of 32 bits and 20 of 16."""
+    plain = pickle.dumps(dict(values), protocol=2)[:-1]
+    model = text("w") + tensor("FloatStorage", "0", 16) + text("b") + tensor("BFloat16Storage", "1", 20)
+    return plain + text("model") + b"}(" + model + b"us."
+
+
+def tensor(storage: str, key: str, count: int) -> bytes:
+    """The instructions that `torch.save` writes for one: what to call, where its numbers are, its shape."""
+    where = b"(" + text("storage") + f"ctorch\n{storage}\n".encode() + text(key) + text("cpu") + number(count)
+    shape, strides = number(count) + b"\x85", number(1) + b"\x85"
+    call = b"(" + where + b"tQ" + number(0) + shape + strides + b"\x89ccollections\nOrderedDict\n)RtR"
+    return b"ctorch._utils\n_rebuild_tensor_v2\n" + call
+
+
+def text(value: str) -> bytes:
+    """The instruction that pushes a text."""
+    return b"X" + struct.pack("<I", len(value)) + value.encode()
+
+
+def number(value: int) -> bytes:
+    """The instruction that pushes a whole number of 32 bits."""
+    return b"J" + struct.pack("<i", value)
+
+
 def torch(pickled: bytes | None = None) -> bytes:
     """What `torch.save` writes: a pickle and the bytes of each tensor."""
     return zipped(
         {
-            "archive/data.pkl": pickled or pickle.dumps({"step": 3}, protocol=2),
+            "archive/data.pkl": pickled or torch_pickle(),
+            "archive/.format_version": b"1",
             "archive/byteorder": b"little",
             "archive/data/0": bytes(range(64)),
             "archive/data/1": bytes(40),
@@ -32,17 +62,18 @@ def torch(pickled: bytes | None = None) -> bytes:
     )
 
 
-def legacy_torch() -> bytes:
-    """What `torch.save` wrote before 1.6: pickles, then the tensors' bytes."""
-    magic = pickle.dumps(0x1950A86A20F9469CFC6C, protocol=2)
-    return magic + pickle.dumps(1001, protocol=2) + pickle.dumps({"w": [1.0]}, protocol=2) + bytes(range(64))
+def legacy_torch(pickled: bytes | None = None) -> bytes:
+    """What `torch.save` wrote before 1.6: five pickles, then the tensors' lengths and bytes."""
+    before = [pickle.dumps(part, 2) for part in (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True})]
+    storages = struct.pack("<Q", 16) + bytes(range(64)) + struct.pack("<Q", 20) + bytes(40)
+    return b"".join([*before, pickled or torch_pickle(), pickle.dumps(["0", "1"], 2), storages])
 
 
-def npz() -> bytes:
-    """What `numpy.savez` writes."""
+def npz(compression: int = zipfile.ZIP_STORED) -> bytes:
+    """What `numpy.savez` writes, or `numpy.savez_compressed`."""
     header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (4,), }".ljust(117) + b"\n"
     array = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + struct.pack("<4d", 1, 2, 3, 4)
-    return zipped({"w1.npy": array, "b1.npy": array})
+    return zipped({"w1.npy": array, "b1.npy": array}, compression)
 
 
 def keras() -> bytes:

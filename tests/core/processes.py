@@ -15,6 +15,7 @@ from runctl_core.training.engine import Engine
 from runctl_core.training.plan import Plan
 from runctl_core.training.reporter import Reporter
 from runctl_core.training.settle import settle
+from runctl_core.training.spending import Budgets
 from runctl_core.training.stop import stop
 
 
@@ -34,9 +35,11 @@ class Commands:
 
     Attributes:
         books: The books, as somebody who lives reads them.
+        allowed: The budgets of the day and the month.
     """
 
     def __init__(self, path: str, cloud: Cloud) -> None:
+        self.allowed = Budgets()
         self.path = path
         self.cloud = cloud
         self.reporter = Notes()
@@ -48,7 +51,13 @@ class Commands:
         fate = Fate(dies_at)
         provider = CloudProvider(self.cloud, fate)
         with mortal_tracker(self.path, self.cloud, fate) as tracker, suppress(Crash):
-            yield Engine(tracker, lambda _: provider, reporter=self.reporter, clock=self.cloud.clock)
+            yield Engine(
+                tracker,
+                lambda _: provider,
+                reporter=self.reporter,
+                clock=self.cloud.clock,
+                allowed=lambda: self.allowed,
+            )
 
     def train(self, dies_at: int | None = None, **plan: Any) -> Run | None:
         """Launch a run; None when the process died."""

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runctl_core.checkpoints import describe, find, newest_complete
+from runctl_core.models.checkpoints import TensorTotals
 
 from . import checkpoint_files as files
 
@@ -24,9 +25,9 @@ VERIFIED: dict[str, Callable[[], bytes]] = {
     "step-3.keras": files.keras,
     "step-3.safetensors": files.safetensors,
     "step-3.h5": files.hdf5,
+    "step-3.pth": files.legacy_torch,
 }
 UNVERIFIED: dict[str, Callable[[], bytes]] = {
-    "step-3.pth": files.legacy_torch,
     "step-3.pkl": files.pickled,
     "step-3.joblib": files.pickled,
 }
@@ -105,7 +106,9 @@ def test_an_archive_inside_of_a_cut_one_is_not_taken_for_it(tmp_path: Path) -> N
 def test_an_archive_with_very_many_tensors_is_read(tmp_path: Path) -> None:
     many = files.zipped({f"{number}.npy": b"" for number in range(70_000)})
     found = describe(_file(tmp_path, "a.npz", many))
-    assert (found.complete, found.details["arrays"]) == (True, 70_000)
+    assert found.complete
+    assert found.tensors is not None
+    assert found.tensors.count == 70_000
     assert not describe(_file(tmp_path, "b.npz", many[:-30])).complete
 
 
@@ -237,4 +240,5 @@ def _is_json(found: object) -> None:
 
 def test_metadata_tells_the_step(tmp_path: Path) -> None:
     found = describe(_file(tmp_path, "a.safetensors", files.safetensors({"global_step": "120"})))
-    assert (found.step, found.details["tensors"]) == (120, 2)
+    assert (found.step, found.framework) == (120, "")
+    assert found.tensors == TensorTotals(2, 6, {"float32": 24})

@@ -130,6 +130,17 @@ def test_a_job_cannot_be_named_like_a_path(executor, tmp_path, name):
     assert not (tmp_path / "slot").exists()
 
 
+def test_processes_are_listed(executor, tmp_path):
+    executor.start(job(tmp_path, "import time; open('ready', 'w'); time.sleep(60)"))
+    while not (tmp_path / "ready").exists():
+        time.sleep(0.01)
+    (process,) = executor.processes("otter-1")
+    assert process.pid == executor.status("otter-1").pid
+    assert process.command[1] == "-c"
+    with pytest.raises(NotFound):
+        executor.processes("no-1")
+
+
 def test_usage_comes_as_samples(executor, tmp_path):
     executor.start(job(tmp_path, "import time; time.sleep(60)"))
     deadline = time.monotonic() + 10

@@ -136,6 +136,6 @@ def test_rows_are_found_by_age_id_and_name(tracker, cloud, machine) -> None:
 def test_books_from_before_the_log_get_one(tmp_path: Path, tracker, machine) -> None:
     with closing(sqlite3.connect(tmp_path / "state.db")) as db:
         db.execute("DROP TABLE audit")
-        db.execute("PRAGMA user_version = 2")
+        db.execute("PRAGMA user_version = 3")
     with ResourceTracker(str(tmp_path / "state.db")) as again:
         assert again.audit.announce(Act.TERMINATE, "cloud", machine, []) == 1

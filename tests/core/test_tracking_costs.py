@@ -1,156 +1,200 @@
-"""The ledger: the same total as adding up every second, whatever happened and in whatever order."""
+"""What the ledger promises, one case each; `test_tracking_ledger.py` holds it against slow books."""
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from hypothesis import given
-from hypothesis import strategies as st
+import pytest
+from attrs import evolve
 
+from runctl_core.models.burn import Burn
+from runctl_core.models.intents import Intent
 from runctl_core.models.money import Price, Total
-from runctl_core.models.resources import TAG_PROJECT, TAG_RUN, Resource, ResourceState
+from runctl_core.models.resources import TAG_RUN, TAG_TOKEN, Resource, ResourceState
 from runctl_core.tracking import ResourceTracker
+from runctl_core.tracking.store import _MIGRATIONS
 
-BEGIN = datetime(2026, 1, 31, 23, 59, 30, tzinfo=UTC)
-PRICES = (None, Decimal(0), Decimal("0.36"), Decimal("3.6"), Decimal(36))
+BEGIN = datetime(2026, 1, 31, 22, tzinfo=UTC)
+DOLLAR = Price(Decimal(1), source="test")
+CENT = Price(Decimal("0.01"), source="test")
+RUNNING, STOPPED = ResourceState.RUNNING, ResourceState.STOPPED
+MACHINE = Resource("a", "cloud", "a", RUNNING, tags={TAG_RUN: "run-1", TAG_TOKEN: "token"}, price=DOLLAR)
 
-# Seconds until the event (a clock may step back), the resource, its state, its price.
-EVENTS = st.lists(
-    st.tuples(
-        st.integers(-20, 90),
-        st.sampled_from("abc"),
-        st.sampled_from([ResourceState.RUNNING, ResourceState.STOPPED, ResourceState.TERMINATED]),
-        st.sampled_from(PRICES),
-    ),
-    max_size=25,
+
+class Books(ResourceTracker):
+    """Books with a clock in hours since `BEGIN`."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(str(path), clock=lambda: BEGIN + timedelta(hours=self.hour))
+        self.hour: float = 0
+
+    def see(self, hour: float, resource: Resource = MACHINE) -> None:
+        """A resource is shown at an hour."""
+        self.hour = hour
+        self.record_resource(resource)
+
+    def lose(self, hour: float, *, end_seen: bool = True) -> None:
+        """The machine is gone at an hour."""
+        self.hour = hour
+        self.mark_gone("cloud", "a", end_seen=end_seen)
+
+
+@pytest.fixture
+def books(tmp_path: Path) -> Books:
+    """Empty books."""
+    return Books(tmp_path / "s.db")
+
+
+def test_stop_restart_and_a_price_change_add_up(books: Books) -> None:
+    books.see(0)
+    books.see(2, evolve(MACHINE, state=STOPPED, price=CENT))
+    books.see(12, MACHINE)
+    books.see(13, evolve(MACHINE, price=Price(Decimal(2))))
+    books.lose(15)
+    assert books.cost_of_run("run-1") == Total(Decimal(2) + Decimal("0.1") + 1 + 4)
+
+
+def test_volumes_and_snapshots_and_every_attempt_of_a_run_add_up(books: Books) -> None:
+    books.see(0)
+    books.see(0, evolve(MACHINE, id="v", kind="volume", price=CENT))
+    books.lose(1)
+    books.see(5, evolve(MACHINE, id="second-attempt"))
+    books.see(5, evolve(MACHINE, id="s", kind="snapshot", price=CENT))
+    books.hour = 10
+    assert books.cost_of_run("run-1") == Total(1 + Decimal("0.1") + 5 + Decimal("0.05"))
+
+
+def test_an_unknown_price_is_never_zero(books: Books) -> None:
+    books.see(0, evolve(MACHINE, price=Price(None)))
+    books.see(0, evolve(MACHINE, id="b"))
+    books.hour = 2
+    assert books.total_cost() == Total(Decimal(2), unknown=1)
+    assert books.burn() == {"cloud": Burn(Decimal(1), unknown=1, resources=2)}
+
+
+def test_a_resource_of_unknown_price_is_one_unknown_over_all_its_days(books: Books) -> None:
+    books.see(0, evolve(MACHINE, price=Price(None)))
+    books.hour = 24 * 40
+    assert books.total_cost().unknown == 1
+    assert {total.unknown for total in books.costs(by="day").values()} == {1}
+    assert list(books.costs(by="month")) == ["2026-01", "2026-02", "2026-03"]
+
+
+def test_what_is_gone_costs_nothing_more(books: Books) -> None:
+    books.see(0)
+    books.lose(1)
+    books.lose(6)
+    books.see(7, evolve(MACHINE, state=ResourceState.TERMINATED))
+    assert books.cost_of_run("run-1") == Total(Decimal(1))
+    assert books.resource("cloud", "a").gone_at == BEGIN + timedelta(hours=1)
+
+
+def test_what_vanished_while_nobody_looked_counts_until_it_was_missed_as_an_estimate(books: Books) -> None:
+    books.see(0)
+    books.see(3)
+    books.lose(10, end_seen=False)
+    assert books.cost_of_run("run-1") == Total(Decimal(10), estimated_usd=Decimal(7))
+
+
+def test_what_is_shown_as_terminated_ended_at_a_moment_that_nobody_saw(books: Books) -> None:
+    books.see(0)
+    books.see(4, evolve(MACHINE, state=ResourceState.TERMINATED))
+    assert books.cost_of_run("run-1") == Total(Decimal(4), estimated_usd=Decimal(4))
+
+
+def test_what_comes_back_after_it_was_missed_costs_from_there(books: Books) -> None:
+    books.see(0)
+    books.lose(1)
+    books.see(5)
+    books.hour = 6
+    assert books.cost_of_run("run-1") == Total(Decimal(2))
+    assert books.resource("cloud", "a").gone_at is None
+
+
+def test_a_list_price_makes_an_estimate(books: Books) -> None:
+    books.see(0, evolve(MACHINE, price=evolve(DOLLAR, estimated=True)))
+    books.see(1)
+    books.hour = 3
+    assert books.total_cost() == Total(Decimal(3), estimated_usd=Decimal(1))
+    assert books.resource("cloud", "a").resource.price == DOLLAR
+
+
+def _intend(books: Books, hour: float) -> None:
+    books.open_intent(Intent("token", "run-1", "cloud", 1, BEGIN + timedelta(hours=hour)))
+
+
+@pytest.mark.parametrize(
+    ("asked", "created", "hours"),
+    [(1, 2, 8), (3, 2, 7), (1, 11, 0), (None, 2, 0)],
+    ids=["between", "before we asked", "after it was seen", "of somebody else"],
 )
+def test_costs_begin_when_the_provider_made_it_where_our_intent_vouches_for_that(
+    books: Books, asked: int | None, created: int, hours: int
+) -> None:
+    if asked is not None:
+        _intend(books, asked)
+    books.see(10, evolve(MACHINE, created_at=BEGIN + timedelta(hours=created)))
+    assert books.total_cost().usd == hours
 
 
-def _resource(name: str, state: ResourceState, hourly: Decimal | None) -> Resource:
-    tags = {TAG_RUN: f"run-{name}", TAG_PROJECT: "even" if name == "b" else "odd"}
-    return Resource(name, "cloud", name, state, tags=tags, price=Price(hourly))
+def test_a_clock_set_back_behind_the_first_look_loses_nothing_of_what_follows(books: Books) -> None:
+    books.see(1000)
+    books.see(1)
+    books.lose(3)
+    assert books.total_cost() == Total(Decimal(2)), "two hours passed by the clock that is right"
 
 
-class _ByTheSecond:
-    """The books of somebody slow: one entry for each resource and second."""
-
-    def __init__(self) -> None:
-        self.paid: dict[tuple[str, int], Decimal | None] = {}
-        self.open: dict[str, tuple[int, Decimal | None]] = {}
-        self.closed: dict[str, int] = {}
-
-    def event(self, name: str, second: int, state: ResourceState, hourly: Decimal | None) -> None:
-        self.settle(name, second)
-        self.open.pop(name, None)
-        if not state.gone:
-            self.open[name] = (max(second, self.closed.get(name, second)), hourly)
-
-    def settle(self, name: str, second: int) -> None:
-        if name in self.open:
-            since, hourly = self.open[name]
-            for moment in range(since, second):
-                self.paid[name, moment] = hourly
-            self.closed[name] = max(since, second, self.closed.get(name, 0))
-
-    def total(self, names: str, low: int, high: int) -> Total:
-        rows = {key: h for key, h in self.paid.items() if key[0] in names and low <= key[1] < high}
-        usd = sum((hourly / 3600 for hourly in rows.values() if hourly is not None), Decimal(0))
-        return Total(usd, len({name for (name, _), hourly in rows.items() if hourly is None}))
+def test_a_clock_set_back_pays_no_hour_twice(books: Books) -> None:
+    books.see(0)
+    books.see(10, evolve(MACHINE, state=STOPPED, price=CENT))
+    books.see(5)
+    books.lose(12)
+    assert books.total_cost() == Total(Decimal(12)), "ten hours, and two after them"
 
 
-@contextmanager
-def _played(
-    events: list[tuple[int, str, ResourceState, Decimal | None]],
-) -> Iterator[tuple[ResourceTracker, _ByTheSecond, int]]:
-    moment = [BEGIN]
-    folder = tempfile.TemporaryDirectory()
-    tracker = ResourceTracker(f"{folder.name}/s.db", clock=lambda: moment[0])
-    slow, second, latest, state = _ByTheSecond(), 0, 0, {}
-    for wait, name, new, hourly in events:
-        second = max(0, second + wait)
-        latest = max(latest, second)
-        moment[0] = BEGIN + timedelta(seconds=second)
-        tracker.record_resource(_resource(name, new, hourly))
-        if state.get(name) != (new, hourly) or new.gone:
-            slow.event(name, second, new, hourly)
-        state[name] = (new, hourly)
-    latest += 100
-    for name in "abc":
-        slow.settle(name, latest)
-    moment[0] = BEGIN + timedelta(seconds=latest)
-    with folder, tracker:
-        yield tracker, slow, latest
+def test_what_was_seen_was_there_although_the_clock_is_set_back_when_it_goes(books: Books) -> None:
+    books.see(0)
+    books.see(10)
+    books.lose(4)
+    books.hour = 20
+    assert books.total_cost().usd == 10
 
 
-def _same(ours: Total, theirs: Total) -> bool:
-    return abs(ours.usd - theirs.usd) < Decimal("1e-12") and ours.unknown == theirs.unknown
+def test_money_is_exact(books: Books) -> None:
+    for number in range(30):
+        books.see(0, evolve(MACHINE, id=str(number), price=Price(Decimal("0.1"))))
+    books.hour = 1 / 3_600_000_000
+    assert books.total_cost().usd * 3_600_000_000 == 3, "thirty tenths for a microsecond"
 
 
-@given(EVENTS)
-def test_the_ledger_equals_a_sum_over_every_second(events: list) -> None:
-    with _played(events) as (tracker, slow, latest):
-        whole = sum(tracker.costs(by="provider").values(), Total())
-        assert _same(whole, slow.total("abc", 0, latest))
-        for name in "abc":
-            assert _same(tracker.cost_of_run(f"run-{name}"), slow.total(name, 0, latest))
-        projects = tracker.costs(by="project")
-        assert _same(projects.get("odd", Total()), slow.total("ac", 0, latest))
+def test_a_failed_termination_stays_visible_until_it_is_settled(books: Books) -> None:
+    books.see(0)
+    books.flag_resource("cloud", "a", "the provider refused")
+    assert books.resources()[0].problem == "the provider refused"
+    books.lose(1)
+    assert books.resources() == []
+    assert books.resources(gone=True)[0].problem == ""
 
 
-@given(EVENTS, st.integers(0, 600), st.integers(0, 600))
-def test_a_window_counts_what_is_in_it(events: list, first: int, second: int) -> None:
-    with _played(events) as (tracker, slow, latest):
-        low, high = sorted((first, second))
-        window = {"since": BEGIN + timedelta(seconds=low), "until": BEGIN + timedelta(seconds=high)}
-        whole = sum(tracker.costs(by="run", **window).values(), Total())
-        open_beyond = max(0, high - latest)
-        for name in slow.open:
-            slow.settle(name, latest + open_beyond)
-        assert _same(whole, slow.total("abc", low, high))
-
-
-@given(EVENTS)
-def test_days_and_months_add_up_to_the_whole(events: list) -> None:
-    with _played(events) as (tracker, _, _):
-        whole = sum(tracker.costs(by="provider").values(), Total()).usd
-        for by in ("day", "month"):
-            parts = tracker.costs(by=by)
-            assert abs(sum((part.usd for part in parts.values()), Decimal(0)) - whole) < Decimal("1e-12")
-            assert all(len(key) == (10 if by == "day" else 7) for key in parts)
-
-
-def test_an_unknown_price_is_never_zero(tmp_path: Path) -> None:
-    moment = [BEGIN]
-    tracker = ResourceTracker(str(tmp_path / "s.db"), clock=lambda: moment[0])
-    tracker.record_resource(_resource("a", ResourceState.RUNNING, None))
-    tracker.record_resource(_resource("b", ResourceState.RUNNING, Decimal(1)))
-    moment[0] += timedelta(hours=2)
-    (total,) = tracker.costs(by="provider").values()
-    assert total == Total(Decimal(2), unknown=1)
-
-
-def test_what_is_gone_costs_nothing_more(tmp_path: Path) -> None:
-    moment = [BEGIN]
-    tracker = ResourceTracker(str(tmp_path / "s.db"), clock=lambda: moment[0])
-    tracker.record_resource(_resource("a", ResourceState.RUNNING, Decimal(1)))
-    moment[0] += timedelta(hours=1)
-    tracker.mark_gone("cloud", "a")
-    moment[0] += timedelta(hours=5)
-    assert tracker.cost_of_run("run-a") == Total(Decimal(1))
-    tracker.mark_gone("cloud", "a")
-    assert tracker.resource("cloud", "a").gone_at == BEGIN + timedelta(hours=1)
-
-
-def test_a_failed_termination_stays_visible_until_it_is_settled(tmp_path: Path) -> None:
-    tracker = ResourceTracker(str(tmp_path / "s.db"))
-    tracker.record_resource(_resource("a", ResourceState.RUNNING, Decimal(1)))
-    tracker.flag_resource("cloud", "a", "the provider refused")
-    assert tracker.resources()[0].problem == "the provider refused"
-    tracker.mark_gone("cloud", "a")
-    assert tracker.resources() == []
-    assert tracker.resources(gone=True)[0].problem == ""
+def test_books_of_the_first_version_keep_their_sums(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    db = sqlite3.connect(path)
+    db.executescript(_MIGRATIONS[0])
+    micros = int(BEGIN.timestamp()) * 1_000_000
+    db.execute(
+        "INSERT INTO resources VALUES (1, 'cloud', 'a', 'a', 'running', 'machine', 1, '{}', 'run-1', NULL, "
+        "NULL, '1', 'test', NULL, NULL, '', NULL, 0, '', '', 0, '', ?, ?, NULL, '')",
+        (micros, micros),
+    )
+    db.execute("INSERT INTO intervals VALUES (1, ?, NULL, 'running', '1')", (micros,))
+    db.execute("PRAGMA user_version=1")
+    db.commit()
+    db.close()
+    with Books(path) as books:
+        books.hour = 3
+        assert books.cost_of_run("run-1") == Total(Decimal(3))
+        books.see(3, evolve(MACHINE, tags={}))
+        assert books.total_cost() == Total(Decimal(3)), "the same state and price go on"

@@ -92,6 +92,14 @@ def test_a_list_older_than_the_end_does_not_revive_it(tracker, time) -> None:
     assert here(tracker) == []
 
 
+def test_a_list_counts_although_the_clock_was_ahead_when_the_resource_was_seen(tracker, time) -> None:
+    time.now = NOON + timedelta(days=1)
+    tracker.record_resource(MACHINE)
+    time.now = NOON + timedelta(hours=1)
+    listed(tracker, minutes=60)
+    assert here(tracker) == [], "what vanished would be shown until the wrong moment comes"
+
+
 def test_another_providers_list_ends_nothing(tracker) -> None:
     listed(tracker, MACHINE)
     tracker.record_listing("other", [], asked_at=NOON + timedelta(hours=1), delay_s=0.0)

@@ -19,6 +19,11 @@ def main(argv: list[str] | None = None) -> int:
         return _say(root_help_page())
     if first == "_complete" and words[1:2] == ["1"]:
         return _say(_first_level(words[3] if len(words) > 3 else ""))
+    if first == "burn" and words[1:] in ([], ["--json"]):
+        from runctl_core.cli.burn import answer
+
+        if (text := answer(json="--json" in words)) is not None:
+            return _say(text)
     from runctl_core.cli.app import run
 
     return run(words)

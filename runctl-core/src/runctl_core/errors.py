@@ -20,8 +20,9 @@
     ├── SetupError            111  the environment for the script could not be made
     ├── RunLost               112  a run whose end nobody saw
     ├── Unsupported           113  this provider cannot do that, and says why
-    ├── LeftBehind            114  something that was to be stopped or deleted is still there
-    └── RunEnded              116  a limit of the user's ended the run: deadline, idle rule, budget
+    ├── Damaged               114  a file is not what was written
+    ├── RunEnded              116  a limit of the user's ended the run: deadline, idle rule, budget
+    └── LeftBehind            117  something that was to be stopped or deleted is still there
 
 The number is the exit status of `runctl`; 100 is kept for a fault of runctl itself. Each error says
 what happened (`message`), `why`, and the command that mends it (`fix`). The engine decides by kind
@@ -201,8 +202,8 @@ class Unsupported(RunctlError):
     exit_status = 113
 
 
-class LeftBehind(RunctlError):
-    """Something that was to be stopped or deleted is still there, and may cost money."""
+class Damaged(RunctlError):
+    """A file is not what was written: a checkpoint, or a manifest that describes one."""
 
     exit_status = 114
 
@@ -211,3 +212,9 @@ class RunEnded(RunctlError):
     """A limit that the user set ended the run: its deadline, its idle rule or its budget."""
 
     exit_status = 116
+
+
+class LeftBehind(RunctlError):
+    """Something that was to be stopped or deleted is still there, and may cost money."""
+
+    exit_status = 117

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from runctl_core.models.jobs import Job, JobStatus, Usage
+    from runctl_core.models.processes import Process
 
 LogName = Literal["job", "setup"]
 """Which log: the script's own bytes, or what the set-up programs printed."""
@@ -62,6 +63,24 @@ class JobExecutor(ABC):
     @abstractmethod
     def usage(self, handle: str) -> Sequence[Usage]:
         """The latest samples, oldest first; empty when there are none."""
+
+    def processes(self, handle: str) -> Sequence[Process]:
+        """The job's processes as they are now, by pid; empty when it has none any more.
+
+        May take a second, in which it measures. A process that ends meanwhile is left out. Never
+        tells environments: secrets are in them.
+
+        Raises:
+            NotFound: The handle was never started here.
+            Unsupported: This executor cannot look into its jobs. The default.
+        """
+        from runctl_core.errors import Unsupported
+
+        raise Unsupported(
+            f"the processes of {handle} cannot be listed",
+            why="its provider lets nobody look into a job",
+            fix="runctl status shows what it uses, runctl logs what it prints",
+        )
 
     @abstractmethod
     def exec(self, handle: str, argv: Sequence[str]) -> int:

@@ -50,17 +50,33 @@ def ensure_private_dir(path: str) -> str:
     return path
 
 
-def write_whole(path: str, pieces: Iterable[bytes]) -> None:
-    """Write a file that appears under its name only when it is whole. Raises OSError."""
+def write_whole(path: str, pieces: Iterable[bytes], *, durable: bool = False) -> None:
+    """Write a file that appears under its name only when it is whole. Raises OSError.
+
+    A durable one is there after a power cut too, once this returns.
+    """
     partial = f"{path}.{os.getpid()}.part"
     try:
         with open(partial, "wb") as file:
             file.writelines(pieces)
+        if durable:
+            to_disk(partial)
         os.replace(partial, path)
+        if durable:
+            to_disk(os.path.dirname(path) or ".")
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(partial)
         raise
+
+
+def to_disk(path: str) -> None:
+    """Return once a file or a folder's list of names is on the disk. Raises OSError."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def remove_abandoned_parts(path: str) -> None:

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from runctl_core.errors import NotFound, SetupError, StateError, UnknownOutcome, UsageError
 from runctl_core.executor import JobExecutor, LogName
-from runctl_core.models.jobs import EndedBy, JobPhase, JobStatus, Usage
+from runctl_core.models.jobs import JobStatus, Usage
+from runctl_core.runner_files import job_to_json, process_from_json, status_from_json, usage_from_json
 from runctl_core.transport import Transport
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from runctl_core.models.jobs import Job
+    from runctl_core.models.processes import Process
 
 STALE_S = 5.0
 """A heartbeat that differs by more from our clock is no proof of life: the machine is asked."""
@@ -38,6 +38,7 @@ except ImportError:
     sys.exit(97)
 main()
 """
+_ANSWERS = {"destroy": "survivors", "processes": "processes"}
 _LOGS: Mapping[LogName, str] = {"job": "log", "setup": "setup.log"}
 
 
@@ -60,7 +61,7 @@ class RunnerExecutor(JobExecutor):
     def start(self, job: Job) -> str:
         """See `JobExecutor.start`."""
         self._directory(job.id)
-        request = {"job": _job_to_json(job), "secrets": dict(job.secrets)}
+        request = {"job": job_to_json(job), "secrets": dict(job.secrets)}
         if job.resume_from and not self.shares_files:
             request["job"]["resume_from"] = self._upload(job.id, job.resume_from)
         done = self._run("start", self._root, input=json.dumps(request).encode())
@@ -117,9 +118,16 @@ class RunnerExecutor(JobExecutor):
             return []
         try:
             rows = json.loads(data)["samples"]
-            return [Usage(**{**row, "at": _moment(row["at"])}) for row in rows]
-        except (ValueError, KeyError, TypeError):
+            return [usage_from_json(row) for row in rows]
+        except (ValueError, KeyError, TypeError, OverflowError):
             return []  # damaged by hand; the runner writes it anew within seconds
+
+    def processes(self, handle: str) -> Sequence[Process]:
+        """See `JobExecutor.processes`."""
+        rows = self._ask("processes", self._directory(handle))
+        if rows is None:
+            raise NotFound(f"no job {handle} was started here")
+        return [process_from_json(row) for row in rows]
 
     def exec(self, handle: str, argv: Sequence[str]) -> int:
         """See `JobExecutor.exec`. The job's secrets are not in its environment."""
@@ -165,7 +173,7 @@ class RunnerExecutor(JobExecutor):
     def _read_status(self, directory: str) -> JobStatus | None:
         """The state that the runner wrote; None when it is missing or damaged."""
         try:
-            return _status_from_json(self._transport.read(f"{directory}/state.json", 0, _BIG))
+            return status_from_json(self._transport.read(f"{directory}/state.json", 0, _BIG))
         except (NotFound, ValueError, KeyError, TypeError):
             return None
 
@@ -175,11 +183,11 @@ class RunnerExecutor(JobExecutor):
             done = self._run(verb, path, *map(str, more))
             if "error" in done:
                 _unreadable(path, done["error"])
-            return done["survivors" if verb == "destroy" else "job"]
-        from runctl_core.runner import job_directory
+            return done[_ANSWERS.get(verb, "job")]
+        from runctl_core.runner import job_directory, members
 
         try:
-            return getattr(job_directory, verb)(path, *more)
+            return members.members(path) if verb == "processes" else getattr(job_directory, verb)(path, *more)
         except OSError as error:
             _unreadable(path, job_directory.describe(error))
 
@@ -253,50 +261,6 @@ def _unreadable(path: str, why: str) -> NoReturn:
         why=why,
         fix=f"make {path} yours and writable, and make room on its disk",
     )
-
-
-def _job_to_json(job: Job) -> dict[str, Any]:
-    return {
-        "id": job.id,
-        "command": list(job.command),
-        "setup": [list(argv) for argv in job.setup],
-        "workdir": job.workdir,
-        "env": dict(job.env),
-        "resume_from": job.resume_from,
-        "checkpoint_dir": job.checkpoint_dir,
-        "deadline": job.deadline.timestamp() if job.deadline else None,
-        "deadline_is_budget": job.deadline_is_budget,
-        "idle_s": job.idle_s,
-        "grace_s": job.grace_s,
-    }
-
-
-def _status_from_json(data: bytes) -> JobStatus:
-    """Raises ValueError, KeyError or TypeError for a state that the runner did not write."""
-    raw = json.loads(data)
-    return JobStatus(
-        phase=JobPhase(raw["phase"]),
-        pid=raw.get("pid"),
-        exit_code=raw.get("exit_code"),
-        signal=raw.get("signal"),
-        ended_by=EndedBy(raw["ended_by"]) if raw.get("ended_by") else None,
-        oom=bool(raw.get("oom")),
-        started_at=_moment(raw.get("started_at")),
-        running_at=_moment(raw.get("running_at")),
-        ended_at=_moment(raw.get("ended_at")),
-        heartbeat_at=_moment(raw.get("heartbeat_at")),
-        log_bytes=raw.get("log_bytes", 0),
-        checkpoint_dir=raw.get("checkpoint_dir"),
-        message=raw.get("message", ""),
-    )
-
-
-def _moment(seconds: float | None) -> datetime | None:
-    if seconds is None:
-        return None
-    from datetime import UTC, datetime
-
-    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _fresh(status: JobStatus) -> bool:

@@ -7,13 +7,33 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from runctl_core.models.money import Total
 
 
-def cost(usd: Decimal | str, unknown: int = 0) -> str:
-    """`$1.24`, and how many resources of unknown price it leaves out."""
-    amount = Decimal(usd)
-    text = f"${amount:.2f}" if amount == 0 or amount >= Decimal("0.01") else f"${amount:.4f}"
+def cost(usd: Decimal | str, unknown: int = 0, estimated_usd: Decimal | str = "0") -> str:
+    """`$1,200.24`, or `~$1.24` when a part is an estimate, and how many of unknown price it leaves out."""
+    text = _dollars(usd, estimated_usd)
     return f"{text} and {unknown} of unknown price" if unknown else text
+
+
+def total(spent: Total) -> str:
+    """A sum of the ledger's, as `cost` says it."""
+    return cost(spent.usd, spent.unknown, spent.estimated_usd)
+
+
+def per_hour(hourly_usd: Decimal, unknown: int = 0, estimated_usd: Decimal | str = "0") -> str:
+    """`$3.61/h`, `~$3.61/h +2 unknown`: what several resources cost together."""
+    text = f"{_dollars(hourly_usd, estimated_usd)}/h"
+    return f"{text} +{unknown} unknown" if unknown else text
+
+
+def _dollars(usd: Decimal | str, estimated_usd: Decimal | str) -> str:
+    amount = Decimal(usd)
+    text = f"${amount:,.2f}" if amount == 0 or amount >= Decimal("0.01") else f"${amount:.4f}"
+    return f"~{text}" if Decimal(estimated_usd) else text
 
 
 def hourly(usd: Decimal | None) -> str:
@@ -23,7 +43,7 @@ def hourly(usd: Decimal | None) -> str:
     if not usd:
         return "free"
     exact = usd.normalize()
-    return f"${exact:.2f}/h" if exact == round(exact, 2) else f"${exact:f}/h"
+    return f"${exact:,.2f}/h" if exact == round(exact, 2) else f"${exact:f}/h"
 
 
 def duration(seconds: float | None) -> str:

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from runctl_core.runner import oom, processes, usage
+from runctl_core.runner import history, oom, processes, usage
 
 
 def process(cpu_s):
@@ -59,19 +59,70 @@ def test_processor_time_of_a_lost_process_is_not_taken_off(meter):
 
 
 def test_a_gpu_at_work_is_work(meter):
-    meter.gpu.percent = 60.0
+    meter.gpu.figures = {"gpu_percent": 60.0}
     assert feed(meter, range(1002, 1040, 2)) == []
-    meter.gpu.percent = 4.0
+    meter.gpu.figures = {"gpu_percent": 4.0}
     assert feed(meter, range(1040, 1060, 2)) == [1048, 1050, 1052, 1054, 1056, 1058]
 
 
 def test_samples_are_bounded_and_name_the_processes(meter, tmp_path):
-    for n in range(usage.SAMPLES_KEPT + 50):
+    most = history.OLD_KEPT + 2 * history.TOGETHER
+    for n in range(history.OLD_KEPT * history.TOGETHER + 100):
         meter.sample(1001.0 + n, [process(n / 2)], n)
     kept = json.loads((tmp_path / "usage.json").read_text())
-    assert len(kept["samples"]) == usage.SAMPLES_KEPT
+    assert most - history.TOGETHER <= len(kept["samples"]) < most, "an hour is kept, and no more"
     assert kept["samples"][-1]["cpu_percent"] == 50
     assert kept["processes"] == [[1, "7"]]
+
+
+def test_set_up_is_forgotten_when_the_script_begins(meter, tmp_path):
+    meter.sample(1002.0, [process(1.0)], 0)
+    meter.begin(1003.0)
+    meter.sample(1004.0, [process(1.5)], 0)
+    (only,) = json.loads((tmp_path / "usage.json").read_text())["samples"]
+    assert only["cpu_percent"] == 50, "a script was judged by its set-up"
+
+
+def test_a_sample_tells_the_machines_size_beside_what_the_job_uses(meter, tmp_path):
+    meter.sample(1002.0, [process(1.0)], 0)
+    (sample,) = json.loads((tmp_path / "usage.json").read_text())["samples"]
+    assert 1 <= sample["cpus"] <= os.cpu_count()
+    assert 0 < sample["memory_available_bytes"] < sample["memory_total_bytes"]
+    assert sample["disk_free_bytes"] > 0
+    assert "gpu_percent" not in sample, "a machine without a GPU was given one"
+
+
+def test_traffic_of_the_first_sample_is_unknown_and_not_zero(meter, tmp_path):
+    ours = [processes.table()[os.getpid()]]
+    meter.sample(1002.0, ours, 0)
+    meter.sample(1004.0, ours, 0)
+    first, second = json.loads((tmp_path / "usage.json").read_text())["samples"]
+    rates = {name for name in second if name.endswith("_per_s")}
+    assert rates == {
+        "disk_read_bytes_per_s",
+        "disk_write_bytes_per_s",
+        "network_received_bytes_per_s",
+        "network_sent_bytes_per_s",
+    }
+    assert not rates & set(first)
+
+
+def test_what_a_job_writes_to_disk_is_told_per_second(meter, tmp_path):
+    ours = [processes.table()[os.getpid()]]
+    meter.sample(1002.0, ours, 0)
+    (tmp_path / "data").write_bytes(os.urandom(8 << 20))
+    meter.sample(1004.0, ours, 0)
+    sample = json.loads((tmp_path / "usage.json").read_text())["samples"][-1]
+    assert 4 << 20 <= sample["disk_write_bytes_per_s"] < 8 << 20, "8 MiB in 2 s are 4 MiB/s"
+
+
+def test_a_process_that_ends_takes_no_traffic_back(meter, tmp_path):
+    ours = [processes.table()[os.getpid()]]
+    meter.sample(1002.0, ours, 0)
+    meter._counters["disk_write_bytes_per_s"] = 1 << 50
+    meter.sample(1004.0, ours, 0)
+    sample = json.loads((tmp_path / "usage.json").read_text())["samples"][-1]
+    assert sample["disk_write_bytes_per_s"] == 0
 
 
 def test_the_newest_change_is_found_at_any_depth(tmp_path):
@@ -80,46 +131,6 @@ def test_the_newest_change_is_found_at_any_depth(tmp_path):
     (tmp_path / "a" / "b" / "c").write_text("x")
     os.utime(tmp_path / "a" / "b" / "c", (1, 1))
     assert abs(usage.newest_change(str(tmp_path)) - time.time()) < 60, "a kept mtime hid a change"
-
-
-@pytest.mark.parametrize(
-    ("answer", "parsed"),
-    [
-        ("50, 1000\n", (50.0, 1000 << 20)),
-        ("50, 1000\n100, 24\n", (75.0, 1024 << 20)),
-        ("[N/A], 1000\n", (None, None)),
-        ("NVIDIA-SMI has failed\n", (None, None)),
-        ("", (None, None)),
-    ],
-)
-def test_what_nvidia_smi_says(answer, parsed):
-    assert usage.parse_gpus(answer) == parsed
-
-
-def test_gpus_are_asked_beside_the_job(jobs, tmp_path, monkeypatch):
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    (folder / "nvidia-smi").write_text('#!/bin/sh\necho "$@" > asked\necho "37, 2048"\n')
-    (folder / "nvidia-smi").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-    jobs.start("import time; time.sleep(60)", env={"CUDA_VISIBLE_DEVICES": "1"})
-    deadline = time.monotonic() + 15
-    while not any(u.gpu_percent is not None for u in jobs.executor.usage("otter-1")):
-        assert time.monotonic() < deadline, "the GPU was never asked"
-        time.sleep(0.1)
-    sample = jobs.executor.usage("otter-1")[-1]
-    assert (sample.gpu_percent, sample.gpu_memory_bytes) == (37.0, 2048 << 20)
-    assert sample.processes == 1, "our own question was counted as the job's process"
-
-
-def test_a_hanging_nvidia_smi_holds_up_nothing(jobs, tmp_path, monkeypatch):
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    (folder / "nvidia-smi").write_text("#!/bin/sh\nexec sleep 60\n")
-    (folder / "nvidia-smi").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-    status = jobs.run("import time; time.sleep(1.5)", env={"CUDA_VISIBLE_DEVICES": "0"})
-    assert (status.exit_code, status.message) == (0, "")
 
 
 def test_an_out_of_memory_kill_is_told_from_another():
@@ -149,4 +160,4 @@ def test_processes_are_found_without_proc_too():
     [("00:00:01", 1), ("1-02:03:04", 93784), ("0:01.50", 1.5), ("12:34", 754)],
 )
 def test_times_of_ps(text, seconds):
-    assert processes._seconds(text) == seconds
+    assert processes.seconds(text) == seconds

@@ -6,6 +6,17 @@ files are enough.
 
 from __future__ import annotations
 
-from runctl_core.checkpoints.search import Choice, describe, find, newest_complete
+from runctl_core.checkpoints.formats import broken, claim, claim_file
+from runctl_core.checkpoints.search import Choice, Listing, describe, find, listing, newest_complete
 
-__all__ = ["Choice", "describe", "find", "newest_complete"]
+__all__ = [
+    "Choice",
+    "Listing",
+    "broken",
+    "claim",
+    "claim_file",
+    "describe",
+    "find",
+    "listing",
+    "newest_complete",
+]

@@ -10,12 +10,13 @@ from attrs import evolve
 from runctl_core.calls import call
 from runctl_core.cleanup.lanes import in_lanes
 from runctl_core.cleanup.release import look_at
-from runctl_core.cleanup.rules import Facts, JobSeen, attempt_of, handle_of, is_collected
+from runctl_core.cleanup.rules import Facts, JobSeen, attempt_of, is_collected, job_of
 from runctl_core.clock import now
 from runctl_core.errors import NotFound, ProviderUnavailable, ResourceNotFound, RunctlError
 from runctl_core.inventory import Item
 from runctl_core.models.jobs import JobStatus
 from runctl_core.provider import Stoppable
+from runctl_core.tracking import Mark, Marked
 from runctl_core.tracking.driver import Driver
 
 if TYPE_CHECKING:
@@ -92,13 +93,16 @@ class Lookout:
             raise
         if seen.state.gone:
             raise ResourceNotFound(f"{item.key} is gone")
-        marks = {
-            m.mark: m
-            for m in self._tracker.marks.all()
-            if (m.provider, m.resource_id) == (old.provider, old.id)
-        }
-        run = self._run(seen)
-        return evolve(item, resource=seen, marks=marks, run=run)
+        return evolve(item, resource=seen, marks=self.marks(seen), run=self._run(seen))
+
+    def vetoes(self, resource: Resource) -> tuple[str, ...]:
+        """What plugins say against deleting a resource."""
+        return self._vetoes.of(resource)
+
+    def marks(self, resource: Resource) -> dict[Mark, Marked]:
+        """What the user says of a resource."""
+        key = (resource.provider, resource.id)
+        return {m.mark: m for m in self._tracker.marks.all() if (m.provider, m.resource_id) == key}
 
     def _run(self, resource: Resource) -> Run | None:
         """The run of these books that a resource was made for; another user's may have the same id."""
@@ -122,7 +126,7 @@ class Lookout:
         )
 
     def _job(self, resource: Resource) -> JobSeen:
-        handle = handle_of(resource)
+        handle = job_of(resource)
         if handle is None:
             return JobSeen.SILENT
 

@@ -43,7 +43,10 @@ def release(
         StateError: The books do not take the announcement; the provider was asked nothing.
     """
 
+    seen: list[bool] = []
+
     def terminate() -> None:
+        seen.append(not is_gone(provider, name, resource_id))
         provider.terminate_resource(resource_id)
 
     def is_over() -> bool:
@@ -51,7 +54,7 @@ def release(
 
     problem = _carry_out(tracker, Act.TERMINATE, name, resource_id, why, terminate, is_over, patience_s)
     if not problem:
-        tracker.mark_gone(name, resource_id)
+        tracker.mark_gone(name, resource_id, end_seen=seen[-1])
     return problem
 
 

@@ -14,7 +14,7 @@ from attrs import frozen
 
 from runctl_core.models.resources import ResourceState
 from runctl_core.models.runs import RunState
-from runctl_core.tracking.marks import Mark
+from runctl_core.tracking.marks import Mark, Marked
 
 if TYPE_CHECKING:
     from runctl_core.inventory import Item
@@ -113,7 +113,7 @@ class Reason:
 def reasons(facts: Facts, policy: Policy, at: datetime) -> tuple[Reason, ...]:
     """Every reason that holds at the moment `at` against deleting a resource, in the rules' order."""
     found: dict[Rule, Iterable[str]] = {
-        Rule.PROTECTED: protections(facts.item, policy, facts.vetoes),
+        Rule.PROTECTED: protections(facts.item.resource, facts.item.marks, policy, facts.vetoes),
         Rule.LIVE_RUN: _live(facts),
         Rule.UNCOLLECTED: _uncollected(facts),
         Rule.ATTACHED: _attached(facts.item.resource),
@@ -131,10 +131,12 @@ def standing(found: Sequence[Reason], mode: Mode) -> tuple[Reason, ...]:
     return tuple(reason for reason in found if reason.rule not in LIFTED[mode])
 
 
-def protections(item: Item, policy: Policy, vetoes: Sequence[str]) -> list[str]:
+def protections(
+    resource: Resource, marks: Mapping[Mark, Marked], policy: Policy, vetoes: Sequence[str]
+) -> list[str]:
     """Who protects a resource, in words: its tags, the user's mark, the configuration, plugins."""
-    resource, mark = item.resource, item.marks.get(Mark.PROTECTED)
-    names = {resource.id, resource.name, item.key, *(f"{k}={v}" for k, v in resource.tags.items())}
+    mark, key = marks.get(Mark.PROTECTED), f"{resource.provider}/{resource.id}"
+    names = {resource.id, resource.name, key, *(f"{k}={v}" for k, v in resource.tags.items())}
     found = ["its tags protect it"] if resource.protected else []
     if mark is not None:
         found.append(f"{mark.by} protects it{f': {mark.why}' if mark.why else ''}")
@@ -160,7 +162,7 @@ def attempt_of(resource: Resource, run: Run) -> int:
     return int(words[0]) if words[0].isdecimal() else run.attempt
 
 
-def handle_of(resource: Resource) -> str | None:
+def job_of(resource: Resource) -> str | None:
     """The handle of the job that a resource was made for; None for one without a run."""
     if resource.run_id is None or resource.token is None:
         return None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from runctl_core.cleanup.rules import STOP_ENOUGH, Mode, Policy, Reason, reasons, standing
+from runctl_core.cleanup.rules import STOP_ENOUGH, Mode, Policy, Reason, protections, reasons, standing
 from runctl_core.clock import Clock, now
 from runctl_core.models.money import Total
 from runctl_core.models.resources import ResourceState
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from runctl_core.cleanup.rules import Facts
     from runctl_core.errors import RunctlError
     from runctl_core.inventory import Item
+    from runctl_core.models.resources import Resource
 
 HOURS_A_MONTH = Decimal(730)
 
@@ -46,6 +47,11 @@ class Skipped:
 
     item: Item
     reasons: tuple[Reason, ...]
+
+    @property
+    def in_words(self) -> str:
+        """Every reason, in one line."""
+        return "; ".join(reason.detail for reason in self.reasons)
 
 
 @frozen
@@ -109,6 +115,11 @@ class CleanupSafety:
             silent,
             mode,
         )
+
+    def protections(self, resource: Resource) -> list[str]:
+        """Who protects a resource, in words; nobody and nothing may end it then."""
+        marks, vetoes = self._lookout.marks(resource), self._lookout.vetoes(resource)
+        return protections(resource, marks, self._policy, vetoes)
 
     def judge(self, facts: Facts, mode: Mode) -> Step | Skipped:
         """What may be done to one resource."""

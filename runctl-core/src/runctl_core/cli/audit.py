@@ -34,11 +34,11 @@ def audit(
         runctl audit --since 7d
         runctl audit --resource mycloud/i-42 --json
     """
-    from runctl_core.cli.runs import since_age
+    from runctl_core.cli.moments import moment
     from runctl_core.tracking.audit import acts
 
     log = Session().tracker.audit
-    found = acts(log.rows(since=since_age(since) if since else None, resource=resource))
+    found = acts(log.rows(since=moment(since, "--since") if since else None, resource=resource))
     if json:
         from runctl_core.training.cleanup_documents import of_act
 

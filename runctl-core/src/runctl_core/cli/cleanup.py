@@ -50,7 +50,7 @@ def cleanup(
         runctl resources cleanup mycloud/i-42 --force
     """
     from runctl_core.cleanup import Mode, Selection
-    from runctl_core.cli.runs import since_age
+    from runctl_core.cli.moments import moment
     from runctl_core.errors import UsageError
 
     if resources and (owner or project or tag or older_than or orphans):
@@ -59,10 +59,10 @@ def cleanup(
     only_shown = dry_run or not (yes or sys.stdin.isatty())
     if not only_shown:
         session.settle_at_once()
-    before = since_age(older_than) if older_than else None
+    before = moment(older_than, "--older-than") if older_than else None
     selection = Selection(owner or session.owner, project, tuple(tag or ()), before, orphans)
     inventory = session.inventory(provider)
-    note_unanswered(inventory.problems)
+    _note_unanswered(inventory.problems)
     items = _named(inventory, resources) if resources else _selected(inventory, selection)
     plan = session.safety.plan(items, inventory.problems, mode=Mode.FORCED if force else Mode.CLEANUP)
     if only_shown or not plan.steps:
@@ -75,7 +75,7 @@ def cleanup(
     _carry_out(session, plan, json=json)
 
 
-def note_unanswered(problems: Mapping[str, RunctlError]) -> None:
+def _note_unanswered(problems: Mapping[str, RunctlError]) -> None:
     """Say which providers did not answer."""
     for name, error in problems.items():
         output.note(f"{name} does not answer, so nothing of it is touched: {error.summary}")
@@ -100,7 +100,7 @@ def _show_plan(plan: Plan, *, json: bool) -> None:
         output.print_json(of_cleanup(plan, None))
         return
     rows = [_row(step.item, "would be deleted", "; ".join(step.why)) for step in plan.steps]
-    rows += [skipped_row(skipped) for skipped in plan.skipped]
+    rows += [_skipped_row(skipped) for skipped in plan.skipped]
     output.table(_COLUMNS, rows, empty="there is nothing to delete", less_wanted=_LESS_WANTED)
     if rows:
         output.note(f"{output.count(len(plan.steps), 'resource')} would be deleted{_saving(plan)}")
@@ -112,7 +112,7 @@ def _ask(plan: Plan) -> None:
     output.notes([(step.item.key, f"{_costs(step.item)}; {'; '.join(step.why)}") for step in plan.steps])
     if plan.skipped:
         output.note("left alone:")
-        output.notes([(skipped.item.key, _reasons(skipped)) for skipped in plan.skipped])
+        output.notes([(skipped.item.key, skipped.in_words) for skipped in plan.skipped])
     question = f"delete {output.count(len(plan.steps), 'resource')}{_saving(plan)}?"
     output.confirm(question, yes=False)
 
@@ -124,37 +124,37 @@ def _carry_out(session: Session, plan: Plan, *, json: bool) -> None:
     if json:
         output.print_json(of_cleanup(plan, cleaned))
     else:
-        show_cleaned(cleaned)
+        rows = cleaned_rows(cleaned)
+        output.table(_COLUMNS, rows, empty="nothing was deleted", less_wanted=_LESS_WANTED)
         output.note(f"{output.count(len(cleaned.done), 'resource')} deleted")
-    require_all(cleaned, again="runctl resources cleanup")
+    _require_all(cleaned)
 
 
-def show_cleaned(cleaned: Cleaned) -> None:
-    """The outcome of each resource, as a table."""
+def cleaned_rows(cleaned: Cleaned) -> list[tuple[str, ...]]:
+    """A row for each resource, those that failed first."""
     from runctl_core.tracking.audit import Act
 
     words = {Act.TERMINATE: "deleted", Act.STOP: "stopped"}
     rows = [_row(failure.item, "failed", failure.why) for failure in cleaned.failed]
     rows += [_row(step.item, words[step.act], "; ".join(step.why)) for step in cleaned.done]
-    rows += [skipped_row(skipped) for skipped in cleaned.skipped]
-    output.table(_COLUMNS, rows, empty="nothing was deleted", less_wanted=_LESS_WANTED)
+    return rows + [_skipped_row(skipped) for skipped in cleaned.skipped]
 
 
-def require_all(cleaned: Cleaned, *, again: str) -> None:
+def _require_all(cleaned: Cleaned) -> None:
     """Raise LeftBehind when something that was to go is still there."""
     from runctl_core.errors import LeftBehind
 
     if cleaned.failed:
         raise LeftBehind(
-            f"{output.count(len(cleaned.failed), 'resource')} could not be dealt with",
+            f"{output.count(len(cleaned.failed), 'resource')} could not be deleted",
             why="; ".join(f"{failure.item.key}: {failure.why}" for failure in cleaned.failed[:5]),
-            fix=f"{again} tries again",
+            fix="runctl resources cleanup tries again",
         )
 
 
-def skipped_row(skipped: Skipped) -> tuple[str, ...]:
+def _skipped_row(skipped: Skipped) -> tuple[str, ...]:
     """A row of what is left alone, with every reason."""
-    return _row(skipped.item, "left alone", _reasons(skipped))
+    return _row(skipped.item, "left alone", skipped.in_words)
 
 
 def _row(item: Item, outcome: str, why: str) -> tuple[str, ...]:
@@ -163,10 +163,6 @@ def _row(item: Item, outcome: str, why: str) -> tuple[str, ...]:
 
 def _costs(item: Item) -> str:
     return output.hourly(item.hourly_usd)
-
-
-def _reasons(skipped: Skipped) -> str:
-    return "; ".join(reason.detail for reason in skipped.reasons)
 
 
 def _saving(plan: Plan) -> str:

@@ -1,8 +1,8 @@
-"""`runctl cost`: what was spent, from the ledger of intervals."""
+"""`runctl cost`: what was spent, from the ledger of intervals, and `burn`: what is paid per hour now."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
@@ -11,71 +11,129 @@ from runctl_core.cli.options import JsonFlag, complete_runs
 from runctl_core.cli.session import Session
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from decimal import Decimal
 
-_GROUPS = ("run", "project", "owner", "provider", "resource", "day", "month")
+    from runctl_core.models.burn import Burn
+    from runctl_core.models.money import Total
+
+_CALENDAR = ("day", "month")
+_GROUPS = ("run", "project", "owner", "provider", "resource", *_CALENDAR)
 
 
 def cost(
     run: Annotated[
         str | None, Argument(metavar="[RUN]", help="One run only.", autocompletion=complete_runs)
     ] = None,
-    by: Annotated[str, Option(metavar="|".join(_GROUPS), help="Group by.")] = "run",
-    since: Annotated[str | None, Option(metavar="DATE", help="From this day on (UTC).")] = None,
-    until: Annotated[str | None, Option(metavar="DATE", help="Up to this day, not included.")] = None,
+    by: Annotated[
+        str, Option(metavar="|".join(_GROUPS), help="Group by; days and months are those of UTC.")
+    ] = "run",
+    since: Annotated[
+        str | None, Option(metavar="DAY|AGE", help="From this UTC day on, or `12h`, `7d` ago.")
+    ] = None,
+    until: Annotated[
+        str | None, Option(metavar="DAY|AGE", help="Up to this UTC day, not included, or an age.")
+    ] = None,
     json: JsonFlag = False,
 ) -> None:
-    """Show what was spent, by run, project, owner, provider, resource, day or month.
+    """Show what was spent, and what is paid per hour now, the dearest first.
 
-    Unknown prices are not zero: totals say how many resources they leave out.
+    Unknown prices are not zero: totals say how many resources they leave out. `~` marks an amount of
+    which a part is an estimate: a list price, or time in which nobody saw whether the resource was
+    still there.
 
     Examples:
         runctl cost --by month
         runctl cost brave-otter-41
-        runctl cost --by project --since 2026-11-01 --json
+        runctl cost --by project --since 7d --json
     """
+    from runctl_core.cli.moments import moment
     from runctl_core.errors import UsageError
-    from runctl_core.models.money import Total
-    from runctl_core.training.documents import of_total
 
     session = Session()
     if by not in _GROUPS:
         raise UsageError(f"cannot group by {by}", why=f"groups: {', '.join(_GROUPS)}", fix="--by run")
+    begin = None if since is None else moment(since, "--since")
+    end = None if until is None else moment(until, "--until")
+    run_id = None
     if run is not None:
-        _require_whole(by, since, until)
-        found = session.settled_run(run)
-        totals = {found.id: session.tracker.cost_of_run(found.id)}
-    else:
-        if session.tracker.has_open_ends():
-            session.settle()
-        totals = session.tracker.costs(by=by, since=_day(since), until=_day(until))
-    whole = sum(totals.values(), Total())
+        run_id = session.settled_run(run).id
+    elif session.tracker.has_open_ends():
+        session.settle()
+    _show(session, by, {"since": begin, "until": end, "run_id": run_id}, json)
+
+
+def _show(session: Session, by: str, window: dict[str, Any], json: bool) -> None:
+    from runctl_core.models.burn import Burn
+    from runctl_core.models.money import Total
+
+    tracker, run_id = session.tracker, window["run_id"]
+    spent, whole = tracker.costs(by=by, **window), tracker.total_cost(**window)
+    now = tracker.burn(by="provider" if by in _CALENDAR else by, run_id=run_id)
+    burn = sum(now.values(), Burn())
+    here: dict[str, Burn] = {} if by in _CALENDAR else now
+    if run_id is not None and by == "run":
+        spent = spent or {run_id: Total()}
+    keys = list(spent) if by in _CALENDAR else _dearest_first(spent)
     if json:
-        rows = [{"key": key, **of_total(total)} for key, total in totals.items()]
-        output.print_json({"by": by, "rows": rows, **of_total(whole)})
+        _print_json(by, window, {key: (spent[key], here.get(key, Burn())) for key in keys}, whole, burn)
         return
-    shown = [(key, output.cost(total.usd, total.unknown)) for key, total in totals.items()]
-    output.table((by.upper(), "COST"), shown, empty="nothing was spent")
-    if len(shown) > 1:
-        output.note(f"total {output.cost(whole.usd, whole.unknown)}")
+    rows = [(key, _spent(spent[key]), _paid(here.get(key))) for key in keys]
+    output.table((by.upper(), "COST", "NOW"), rows, empty="nothing was spent")
+    if len(rows) > 1 or (burn.resources and by in _CALENDAR):
+        output.note(f"total {_spent(whole)}{f', {_paid(burn)} now' if burn.resources else ''}")
 
 
-def _require_whole(by: str, since: str | None, until: str | None) -> None:
-    """One run has one cost; a part of it must not be taken for the whole."""
-    from runctl_core.errors import UsageError
-
-    if by != "run" or since or until:
-        raise UsageError("the cost of one run is neither grouped nor cut", fix="runctl cost RUN")
+def _dearest_first(spent: dict[str, Total]) -> list[str]:
+    return sorted(spent, key=lambda key: (-spent[key].usd, -spent[key].unknown, key))
 
 
-def _day(text: str | None) -> datetime | None:
-    from datetime import UTC, datetime
+def _spent(total: Total) -> str:
+    return output.cost(total.usd, total.unknown, total.estimated_usd)
 
-    from runctl_core.errors import UsageError
 
-    if text is None:
-        return None
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
-    except ValueError as error:
-        raise UsageError(f"{text!r} is no date", why=str(error), fix="--since 2026-11-01") from error
+def _paid(burn: Burn | None) -> str:
+    return "" if burn is None else output.per_hour(*_figures(burn))
+
+
+def _print_json(
+    by: str, window: dict[str, Any], rows: dict[str, tuple[Total, Burn]], whole: Total, burn: Burn
+) -> None:
+    from runctl_core.training.documents import moment, of_burn, of_total
+
+    output.print_json(
+        {
+            "by": by,
+            "run": window["run_id"],
+            "since_at": moment(window["since"]),
+            "until_at": moment(window["until"]),
+            "rows": [{"key": key, **of_total(t), **of_burn(*_figures(b))} for key, (t, b) in rows.items()],
+            **of_total(whole),
+            **of_burn(*_figures(burn)),
+        }
+    )
+
+
+def burn(json: JsonFlag = False) -> None:
+    """Show what is paid per hour now, by the last known state.
+
+    Nobody is asked, so that it answers at once and fits into a shell's prompt; `runctl resources list`
+    asks every provider. `+2 unknown` says that two resources of unknown price are not in the figure.
+
+    Examples:
+        runctl burn
+        runctl burn --json
+    """
+    from runctl_core.models.burn import Burn
+    from runctl_core.training.documents import moment, of_burn
+
+    tracker = Session().tracker
+    now = sum(tracker.burn().values(), Burn())
+    if json:
+        seen = min((tracked.last_seen for tracked in tracker.resources()), default=None)
+        output.print_json({**of_burn(*_figures(now)), "resources": now.resources, "seen_at": moment(seen)})
+        return
+    output.lines([output.per_hour(*_figures(now))])
+
+
+def _figures(burn: Burn) -> tuple[Decimal, int, Decimal]:
+    return burn.hourly_usd, burn.unknown, burn.estimated_hourly_usd

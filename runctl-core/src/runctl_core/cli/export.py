@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Option
 
 from runctl_core.cli import output
+from runctl_core.cli.options import JsonFlag
 from runctl_core.cli.session import Session
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def export(
     ] = None,
     every: Annotated[bool, Option("--all", "-a", help="Also what runctl did not start.")] = False,
     force: Annotated[bool, Option("--force", help="Write over a file that is there.")] = False,
+    json: JsonFlag = False,
 ) -> None:
     """Write a report of all resources and of what was spent.
 
@@ -35,14 +37,13 @@ def export(
     Examples:
         runctl resources export --to report.html
         runctl resources export --format csv > resources.csv
-        runctl resources export --format json --all
+        runctl resources export --json --all
     """
     from runctl_core.paths import remove_abandoned_parts, write_whole
     from runctl_core.reports import make_report
 
-    chosen = _format(format, to)
+    chosen = "json" if json else _format(format, to)
     if to is not None:
-        remove_abandoned_parts(to)
         _require_free(to, force=force)
     session = Session()
     inventory = session.inventory()
@@ -53,6 +54,7 @@ def export(
         _print(report, chosen)
         return
     try:
+        remove_abandoned_parts(to)
         write_whole(to, [_text(report, chosen).encode("utf-8", "backslashreplace")])
     except OSError as error:
         raise _not_written(to, error) from error
@@ -93,9 +95,9 @@ def _text(report: Report, chosen: str) -> str:
     from runctl_core import reports
 
     if chosen == "json":
-        import json
+        from json import dumps
 
-        return json.dumps(reports.to_document(report), indent=2) + "\n"
+        return dumps(reports.to_document(report), indent=2) + "\n"
     return reports.to_html(report) if chosen == "html" else reports.to_csv(report)
 
 

@@ -145,6 +145,7 @@ def _close(session: Session, run: Run, *, json: bool) -> None:
     from runctl_core.training.outcome import exit_status
 
     progress.show_end(session, run, json=json)
+    session.warn()
     raise Exit(exit_status(run))
 
 

@@ -26,7 +26,7 @@ def root_help(plugin_groups: Iterable[tuple[str, str]] = ()) -> str:
         "  runctl ps",
         "",
         "`train`, `resume`, `attach` and `exec` exit with the program's own status, 130 when detached.",
-        "100 to 116 are runctl's own failures.",
+        "100 to 117 are runctl's own failures.",
     ]
     return "\n".join(parts) + "\n"
 

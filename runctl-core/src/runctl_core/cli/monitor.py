@@ -81,7 +81,7 @@ def _show(log: str | None, checkpoint: str | None, tail: int, follow: bool) -> N
 
     reporter = TerminalReporter()
     watched = LogFile(log, tail) if log else None
-    seen: set[tuple[str, bool]] = set()
+    seen: set[tuple[str, bool | None]] = set()
     if log and not os.path.exists(log):
         output.note(f"waiting for {log}")
     while True:
@@ -94,7 +94,7 @@ def _show(log: str | None, checkpoint: str | None, tail: int, follow: bool) -> N
         time.sleep(_LOOK_S)
 
 
-def _announce(checkpoint: str | None, seen: set[tuple[str, bool]]) -> None:
+def _announce(checkpoint: str | None, seen: set[tuple[str, bool | None]]) -> None:
     from runctl_core.checkpoints import find
 
     for c in reversed(find(checkpoint) if checkpoint else []):

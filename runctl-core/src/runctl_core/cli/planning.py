@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from runctl_core.models.resources import Offer
     from runctl_core.training.plan import Plan
     from runctl_core.training.script import Launch
+    from runctl_core.training.spending import Spending
 
 
 def make_plan(
@@ -131,7 +132,7 @@ N = TypeVar("N", float, Decimal)
 
 def positive(value: N | None, option: str) -> N | None:
     """The number that an option was given. Raises UsageError unless it is above zero and no slip."""
-    from runctl_core.config import LARGEST
+    from runctl_core.core_settings import LARGEST
     from runctl_core.errors import UsageError
 
     if value is not None and not 0 < value <= LARGEST:
@@ -143,37 +144,33 @@ def positive(value: N | None, option: str) -> N | None:
 
 def show_plan(session: Session, plan: Plan, json: bool) -> None:
     """Print what `plan` would do, on which offers, and when and at what cost it would end."""
-    from runctl_core.training import documents
+    from runctl_core.training import documents, limits
 
     offers = session.engine.offers(plan)
-    hours, usd = ceiling(plan, offers[0].price.hourly_usd)
+    price = offers[0].price.hourly_usd
+    most, usd = limits.ceiling(plan, price)
+    hours = None if most is None else float(most)
+    standing = session.engine.budgets.standing()
     if json:
-        output.print_json(documents.of_plan(plan, offers, hours, usd))
+        budgets = [documents.of_spending(one, one.with_run(price, most)) for one in standing]
+        output.print_json({**documents.of_plan(plan, offers, hours, usd), "budgets": budgets})
         return
     rows = [("provider", plan.provider), ("would run", shlex.join(plan.command))]
     rows += [("set-up", shlex.join(program)) for program in plan.setup]
     rows += [("in", plan.workdir)]
     rows += [("on" if n == 0 else "or on", _priced(offer)) for n, offer in enumerate(offers[:3])]
     rows += [("ends", "by itself only" if hours is None else f"after {output.duration(hours * 3600)}")]
-    most = f"about {output.cost(usd)} at most" if usd else "nothing"
-    rows += [("costs", "without a limit" if usd is None else most)]
+    at_most = f"about {output.cost(usd)} at most" if usd else "nothing"
+    rows += [("costs", "without a limit" if usd is None else at_most)]
+    rows += [(f"{one.period.budget} budget", _standing(one, one.with_run(price, most))) for one in standing]
     output.pairs(rows)
+
+
+def _standing(one: Spending, after: Decimal) -> str:
+    spent = output.cost(one.spent.usd, one.unknown, one.spent.estimated_usd)
+    return f"{output.cost(one.period.limit_usd)}; {spent} spent, {output.cost(after)} with all that may come"
 
 
 def _priced(offer: Offer) -> str:
     region = f" in {offer.region}" if offer.region else ""
     return f"{offer.name}{region}, {output.hourly(offer.price.hourly_usd)}"
-
-
-def ceiling(plan: Plan, hourly_usd: Decimal | None) -> tuple[float | None, Decimal | None]:
-    """After how many hours a first attempt ends at the latest, and what it costs at most.
-
-    None means that nothing limits it; a cost is None when the price is unknown too.
-    """
-    hours = None if plan.max_hours is None else Decimal(str(plan.max_hours))
-    if plan.budget_usd is not None and hourly_usd:
-        by_budget = plan.budget_usd / hourly_usd
-        hours = by_budget if hours is None else min(hours, by_budget)
-    if hours is None:
-        return None, Decimal(0) if hourly_usd == 0 else None
-    return float(hours), None if hourly_usd is None else hours * hourly_usd

@@ -102,7 +102,9 @@ def _in_short(document: dict[str, Any]) -> list[str]:
     status = None if document["exit_code"] is None else f"exit status {document['exit_code']}"
     ends = [end for end in (status, document["reason"]) if end]
     took = output.duration(document["duration_s"])
-    cost = output.cost(document["cost_usd"], document["cost_unknown_resources"])
+    cost = output.cost(
+        document["cost_usd"], document["cost_unknown_resources"], document["cost_estimated_usd"]
+    )
     return [document["script"], *dict.fromkeys(ends), took, cost]
 
 

@@ -39,7 +39,7 @@ def pull(
             there,
             target,
             executor=executor_of(session, found),
-            progress=lambda item: progress.advance(item.size_bytes),
+            progress=progress.advance,
         )
     if json:
         files = [

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from typer import Option
 
 from runctl_core.cli import listing, output
 from runctl_core.cli.options import JsonFlag
 from runctl_core.cli.session import Session
-from runctl_core.clock import now
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 
 def ps(
@@ -33,7 +29,9 @@ def runs(
     project: Annotated[str | None, Option(help="Only this project.")] = None,
     owner: Annotated[str | None, Option(help="Only this owner.")] = None,
     provider: Annotated[str | None, Option(help="Only this provider.")] = None,
-    since: Annotated[str | None, Option(metavar="AGE", help="Not older than `30m`, `12h`, `7d`.")] = None,
+    since: Annotated[
+        str | None, Option(metavar="DAY|AGE", help="From this UTC day on, or `12h`, `7d` ago.")
+    ] = None,
     limit: Annotated[int, Option(min=0, help="At most so many, newest first; 0 for all.")] = 50,
     json: JsonFlag = False,
 ) -> None:
@@ -43,6 +41,8 @@ def runs(
         runctl runs --state failed --since 7d
         runctl runs --project mnist --json
     """
+    from runctl_core.cli.moments import moment
+
     session = Session()
     listing.settle(session)
     found = session.tracker.runs(
@@ -50,7 +50,7 @@ def runs(
         project=project,
         owner=owner,
         provider=provider,
-        since=since_age(since) if since else None,
+        since=moment(since, "--since") if since else None,
         limit=limit + 1 if limit else None,
     )
     shown = found[:limit] if limit else found
@@ -68,15 +68,3 @@ def _states(names: list[str]) -> list[Any]:
         if name not in known:
             raise UsageError(f"no state {name}", why=f"states: {', '.join(known)}", fix="--state failed")
     return [RunState(name) for name in names]
-
-
-def since_age(text: str) -> datetime:
-    """The moment that was so long ago: `30m`, `12h`, `7d`, `2w`. Raises UsageError."""
-    from datetime import timedelta
-
-    from runctl_core.errors import UsageError
-
-    units = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-    if text[-1:] not in units or not text[:-1].isdecimal() or len(text) > 6:
-        raise UsageError(f"{text!r} is no age", why="a number and m, h, d or w", fix="--since 7d")
-    return now() - timedelta(**{units[text[-1]]: int(text[:-1])})

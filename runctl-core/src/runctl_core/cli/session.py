@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +13,16 @@ from runctl_core.tracking import ResourceTracker
 
 if TYPE_CHECKING:
     from runctl_core.cleanup import Cleanup, CleanupSafety, Lookout
-    from runctl_core.config import Config, CoreSettings
-    from runctl_core.inventory import Inventory
+    from runctl_core.config import Config
+    from runctl_core.core_settings import CoreSettings
+    from runctl_core.inventory import Inventory, Item
     from runctl_core.models.runs import Run
     from runctl_core.provider import TrainingProvider
     from runctl_core.tracking.audit import Actor
     from runctl_core.training.engine import Engine
     from runctl_core.training.plan import Plan
     from runctl_core.training.reporter import Reporter
+    from runctl_core.training.spending import Budgets
 
 
 class Session:
@@ -59,12 +62,26 @@ class Session:
         from runctl_core.training.engine import Engine
 
         reporter = self._reporter or TerminalReporter(output_to_stderr=True)
-        return Engine(self.tracker, self.open_provider, reporter=reporter)
+        return Engine(
+            self.tracker,
+            self.open_provider,
+            reporter=reporter,
+            allowed=self.budgets,
+            protections=lambda resource: self.safety.protections(resource),
+        )
+
+    def budgets(self) -> Budgets:
+        """What a day and a month may cost. Raises ConfigError."""
+        from runctl_core.training.spending import Budgets
+
+        daily, monthly = self.settings.daily_budget, self.settings.monthly_budget
+        limited = daily is not None or monthly is not None
+        return Budgets(daily, monthly, self.owner) if limited else Budgets()
 
     @property
     def owner(self) -> str:
-        """Who uses runctl here: the owner of new runs. What carries this name is the user's own."""
-        return self.settings.owner or _account()
+        """Who new runs belong to: the setting, or user@host. Raises ConfigError."""
+        return self.settings.owner or _user_at_host()
 
     def _actor(self) -> Actor:
         from runctl_core.cli import table
@@ -74,9 +91,9 @@ class Session:
         try:
             owner = self.owner
         except ConfigError:  # the log must not depend on a file that the user is just writing
-            owner = _account()
+            owner = _user_at_host()
         row = table.find(sys.argv[1:])
-        return Actor(owner, _account(), row[0] if row else " ".join(sys.argv[1:2]))
+        return Actor(owner, _user_at_host(), row[0] if row else " ".join(sys.argv[1:2]))
 
     def open_provider(self, plan: Plan) -> TrainingProvider:
         """The provider of a plan. Raises PluginError or ConfigError."""
@@ -105,14 +122,34 @@ class Session:
             StateError: The books cannot be read or written.
         """
         from runctl_core.inventory import take_inventory
-        from runctl_core.plugins import load_report, provider_names
+        from runctl_core.plugins import load_report
 
-        everyone = dict.fromkeys([*provider_names(), *self.tracker.providers()])
+        everyone = self.every_provider()
         for name in names or ():
             if name not in everyone:
                 load_report(name)  # it names the near ones
         timeout_s = timeout_s or self.settings.list_timeout_seconds
         return take_inventory(self.tracker, list(names or everyone), self.provider, timeout_s=timeout_s)
+
+    def item(self, ref: str) -> Item:
+        """The resource that `ref` means: as the books have it, or else as the providers list it now.
+
+        Raises:
+            NotFound: None is meant, or several are.
+        """
+        from runctl_core.errors import NotFound
+        from runctl_core.inventory import find, known_inventory
+
+        try:
+            return find(known_inventory(self.tracker), ref)
+        except NotFound:
+            return find(self.inventory(), ref)
+
+    def every_provider(self) -> list[str]:
+        """Every installed provider, and those that the books know."""
+        from runctl_core.plugins import provider_names
+
+        return list(dict.fromkeys([*provider_names(), *self.tracker.providers()]))
 
     @cached_property
     def lookout(self) -> Lookout:
@@ -150,13 +187,24 @@ class Session:
             return run
         from runctl_core.training.settle import settle_run
 
-        return settle_run(self.engine, run)
+        settled = settle_run(self.engine, run)
+        self.warn()
+        return settled
 
     def settle(self, *, provider: str | None = None) -> None:
         """Bring the books up to date; costs next to nothing when nothing is open."""
         from runctl_core.training.settle import settle
 
         settle(self.engine, provider=provider)
+        self.warn()
+
+    def warn(self) -> None:
+        """Tell of the budgets that are spent by 50, 80 or 100 %, unless another command has."""
+        from runctl_core.errors import ConfigError
+
+        with suppress(ConfigError):  # whoever launches is told what is wrong with the configuration
+            for text in self.engine.budgets.warnings():
+                self.engine.tell(self.engine.reporter.note, text)
 
     def plan(self, run: Run) -> Plan:
         """What the run was asked to do."""
@@ -165,7 +213,7 @@ class Session:
         return Plan.from_json(self.tracker.plan(run.id))
 
 
-def _account() -> str:
+def _user_at_host() -> str:
     import getpass
     import socket
 

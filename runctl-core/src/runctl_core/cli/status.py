@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shlex
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from runctl_core.cli import output
 from runctl_core.cli.options import JsonFlag, RunArgument
 from runctl_core.cli.session import Session
-from runctl_core.clock import iso, now
+from runctl_core.clock import now
 
 if TYPE_CHECKING:
     from runctl_core.models.jobs import Usage
@@ -29,11 +30,21 @@ def status(run: RunArgument, json: JsonFlag = False) -> None:
     session = Session()
     found = session.settled_run(run)
     document = current(session.tracker, found, session.plan(found))
-    document["usage"] = _usage(_samples(session, found))
+    samples = _samples(session, found)
+    if samples:
+        document.update(_measured(session, found, samples))
     if json:
         output.print_json(document)
         return
-    _show_status(document)
+    _show_status(document, samples[-1] if samples else None)
+
+
+def _measured(session: Session, run: Run, samples: list[Usage]) -> dict[str, Any]:
+    from runctl_core.diagnosis import warnings
+    from runctl_core.training.documents import of_usage, of_warning
+
+    wrong = warnings(samples, session.settings, now(), run=run.id)
+    return {"usage": of_usage(samples[-1]), "warnings": [of_warning(warning) for warning in wrong]}
 
 
 def _samples(session: Session, run: Run) -> list[Usage]:
@@ -50,24 +61,20 @@ def _samples(session: Session, run: Run) -> list[Usage]:
         return []
 
 
-def _usage(samples: list[Usage]) -> dict[str, Any] | None:
-    if not samples:
-        return None
-    last = samples[-1]
-    return {
-        "sampled_at": iso(last.at),
-        "cpu_percent": last.cpu_percent,
-        "memory_bytes": last.memory_bytes,
-        "processes": last.processes,
-        "disk_free_bytes": last.disk_free_bytes,
-        "gpu_percent": last.gpu_percent,
-        "gpu_memory_bytes": last.gpu_memory_bytes,
-    }
+def _show_status(document: dict[str, Any], sample: Usage | None) -> None:
+    from runctl_core.cli.usage import usage_in_words
+
+    shown = [*_identity(document), *_times(document), ("cost", _cost(document))]
+    shown += usage_in_words(sample) if sample else []
+    output.pairs([*shown, *_warnings(document), *_files(document)])
 
 
-def _show_status(document: dict[str, Any]) -> None:
-    cost = output.cost(document["cost_usd"], document["cost_unknown_resources"])
-    output.pairs([*_identity(document), *_times(document), ("cost", cost), *_files(document)])
+def _cost(document: dict[str, Any]) -> str:
+    spent, limit = document["cost_usd"], document["budget_usd"]
+    text = output.cost(spent, document["cost_unknown_resources"], document["cost_estimated_usd"])
+    if limit is None:
+        return text
+    return f"{text}, {100 * Decimal(spent) / Decimal(limit):.0f} % of its budget of {output.cost(limit)}"
 
 
 def _identity(document: dict[str, Any]) -> list[tuple[str, str]]:
@@ -101,19 +108,16 @@ def _since(moment: str) -> timedelta:
     return now() - datetime.fromisoformat(moment)
 
 
+def _warnings(document: dict[str, Any]) -> list[tuple[str, str]]:
+    rows = []
+    for warning in document["warnings"]:
+        rows += [("warning", warning["message"]), ("  fix", warning["fix"])]
+    return rows
+
+
 def _files(document: dict[str, Any]) -> list[tuple[str, str]]:
     whole = [c for c in document["checkpoints"] if c["complete"]]
-    usage = document["usage"]
-    rows = []
-    if usage:
-        memory = output.size(usage["memory_bytes"])
-        rows += [
-            (
-                "using",
-                f"{usage['cpu_percent']:.0f} % CPU, {memory}, {output.count(usage['processes'], 'process')}",
-            )
-        ]
-    rows += [("checkpoints", f"{len(whole)} whole in {document['checkpoint_dir']}")]
+    rows = [("checkpoints", f"{len(whole)} whole in {document['checkpoint_dir']}")]
     if whole:
         step = "" if whole[0]["step"] is None else f", step {whole[0]['step']}"
         rows += [("newest", f"{whole[0]['path']} ({output.size(whole[0]['size_bytes'])}{step})")]

@@ -144,8 +144,8 @@ class _Progress:
         self._done = 0
         self._begun = self._told = time.monotonic()
 
-    def advance(self, item: pulling.Item) -> None:
-        self._done += item.size_bytes
+    def advance(self, size_bytes: int) -> None:
+        self._done += size_bytes
         moment = time.monotonic()
         if moment - self._told < _TOLD_EACH_S:
             return

@@ -28,11 +28,11 @@ class Item:
     """
 
     resource: Resource
-    problem: str
-    first_seen: datetime | None
-    last_seen: datetime
-    run: Run | None = None
-    marks: Mapping[Mark, Marked] = field(factory=dict)
+    problem: str = field(default="", kw_only=True)
+    first_seen: datetime | None = field(default=None, kw_only=True)
+    last_seen: datetime = field(kw_only=True)
+    run: Run | None = field(default=None, kw_only=True)
+    marks: Mapping[Mark, Marked] = field(factory=dict, kw_only=True)
 
     @property
     def key(self) -> str:
@@ -82,8 +82,8 @@ class Inventory:
     """
 
     items: tuple[Item, ...]
-    problems: Mapping[str, RunctlError]
-    taken_at: datetime
+    problems: Mapping[str, RunctlError] = field(factory=dict, kw_only=True)
+    taken_at: datetime = field(kw_only=True)
 
     def last_answer(self, provider: str) -> datetime | None:
         """When the provider last showed any of its items; None when nothing of it is known."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from attrs import frozen
 
@@ -55,7 +56,7 @@ def take_inventory(
         try:
             listing = call(f"{name}: list", lambda: _ask(name, open_provider, clock), timeout_s=timeout_s)
         except RunctlError as error:
-            why = _in_words(error)
+            why = error.summary
             _write(damage, lambda: tracker.record_survey_problem(name, why), tracker)
             raise
         _write(damage, lambda: _record(tracker, name, listing), tracker)
@@ -99,10 +100,6 @@ def _write(damage: list[StateError], write: Callable[[], None], tracker: Resourc
         tracker.close()
 
 
-def _in_words(error: RunctlError) -> str:
-    return f"{error.message}: {error.why}" if error.why else error.message
-
-
 def _joined(
     tracker: ResourceTracker,
     known: Sequence[TrackedResource],
@@ -120,15 +117,14 @@ def _joined(
     ]
     runs = _runs(tracker, [*(t.resource for t in known), *(resource for resource, _ in strangers)])
     marks = _marks(tracker.marks.all())
-    items = [
-        Item(t.resource, t.problem, t.first_seen, t.last_seen, _run(runs, t.resource), _of(marks, t.resource))
-        for t in known
-    ]
-    items += [
-        Item(resource, "", None, asked_at, _run(runs, resource), _of(marks, resource))
-        for resource, asked_at in strangers
-    ]
-    return Inventory(tuple(items), problems, taken_at)
+
+    def item(resource: Resource, last_seen: datetime, **seen: Any) -> Item:
+        marked = marks.get((resource.provider, resource.id), {})
+        return Item(resource, last_seen=last_seen, run=_run(runs, resource), marks=marked, **seen)
+
+    items = [item(t.resource, t.last_seen, first_seen=t.first_seen, problem=t.problem) for t in known]
+    items += [item(resource, asked_at) for resource, asked_at in strangers]
+    return Inventory(tuple(items), problems=problems, taken_at=taken_at)
 
 
 def _runs(tracker: ResourceTracker, resources: Iterable[Resource]) -> dict[str, Run]:
@@ -147,7 +143,3 @@ def _marks(all_marks: Iterable[Marked]) -> dict[tuple[str, str], dict[Mark, Mark
     for marked in all_marks:
         found.setdefault((marked.provider, marked.resource_id), {})[marked.mark] = marked
     return found
-
-
-def _of(marks: Mapping[tuple[str, str], dict[Mark, Marked]], resource: Resource) -> Mapping[Mark, Marked]:
-    return marks.get((resource.provider, resource.id), {})

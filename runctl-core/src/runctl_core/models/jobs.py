@@ -105,22 +105,45 @@ class JobStatus:
 
 @frozen
 class Usage:
-    """One sample of what a job uses.
+    """One sample of what a job uses. What nobody could tell is None.
+
+    Rates are averages over the time since the sample before. A sample of more than a few minutes
+    ago stands for about a minute: averages, and the worst of memory, disk and temperature.
 
     Attributes:
         at: When it was taken.
         cpu_percent: 100 is one processor, busy.
-        memory_bytes: Resident memory of all the job's processes.
+        memory_bytes: Resident memory of all the job's processes; what they share counts in each.
         processes: How many processes the job has.
         disk_free_bytes: Free space where the job writes.
         gpu_percent: Utilisation of the job's GPUs, averaged; None without one.
-        gpu_memory_bytes: Memory in use on them; None without one.
+        gpu_memory_bytes: Memory in use on them, together; None without one.
+        cpus: How many processors the job may keep busy.
+        memory_total_bytes: The machine's memory, or its container's limit.
+        memory_available_bytes: How much of that can still be had, whoever has the rest.
+        disk_read_bytes_per_s: What the job's processes read from disks, the page cache left out.
+        disk_write_bytes_per_s: What they write to disks.
+        network_received_bytes_per_s: What the whole machine receives, whoever asked for it.
+        network_sent_bytes_per_s: What the whole machine sends.
+        gpu_memory_total_bytes: Memory of the job's GPUs, together.
+        gpu_temperature_c: The hottest of them, in degrees Celsius.
+        gpu_power_w: What they draw together, in watts.
     """
 
     at: datetime
     cpu_percent: float
     memory_bytes: int
     processes: int
-    disk_free_bytes: int = 0
+    disk_free_bytes: int | None = None
     gpu_percent: float | None = None
     gpu_memory_bytes: int | None = None
+    cpus: int | None = None
+    memory_total_bytes: int | None = None
+    memory_available_bytes: int | None = None
+    disk_read_bytes_per_s: float | None = None
+    disk_write_bytes_per_s: float | None = None
+    network_received_bytes_per_s: float | None = None
+    network_sent_bytes_per_s: float | None = None
+    gpu_memory_total_bytes: int | None = None
+    gpu_temperature_c: float | None = None
+    gpu_power_w: float | None = None

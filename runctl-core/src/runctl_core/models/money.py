@@ -21,11 +21,14 @@ class Price:
         hourly_usd: US dollars for an hour, or None when nobody knows.
         source: Where the figure is from: `api`, `catalogue 2026-11-01`.
         as_of: When the figure was true.
+        estimated: Whether it may differ from the bill: a list price, or the offer's for a resource
+            whose own price its provider does not tell.
     """
 
     hourly_usd: Decimal | None = field(validator=optional([instance_of(Decimal), ge(Decimal(0))]))
     source: str = ""
     as_of: datetime | None = None
+    estimated: bool = False
 
     @property
     def known(self) -> bool:
@@ -44,10 +47,17 @@ class Total:
     Attributes:
         usd: The sum of every part whose price is known.
         unknown: How many resources had time at an unknown price, and so are not in `usd`.
+        estimated_usd: The part of `usd` that is an estimate: its price is one, or nobody saw when the
+            resource went, and all the time up to the moment when that was found out is counted.
     """
 
     usd: Decimal = Decimal(0)
     unknown: int = 0
+    estimated_usd: Decimal = Decimal(0)
 
     def __add__(self, other: Total) -> Total:
-        return Total(self.usd + other.usd, self.unknown + other.unknown)
+        return Total(
+            self.usd + other.usd,
+            self.unknown + other.unknown,
+            self.estimated_usd + other.estimated_usd,
+        )

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from xml.etree.ElementTree import Element
 
+from runctl_core import words
 from runctl_core.models.money import Total
 from runctl_core.reports.elements import tag
-from runctl_core.words import cost
 
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 960, 220, 64, 24, 10
 _BARS_SHOWN, _BAR_WIDTH, _BAR_HEIGHT = 8, 360, 36
@@ -26,7 +26,7 @@ def columns(days: Sequence[tuple[str, Total]]) -> Element:
     for number, (day, total) in enumerate(days):
         height = float(total.usd / top) * room
         x = _LEFT + number * step
-        title = f"{day}: {cost(total.usd, total.unknown)}"
+        title = f"{day}: {words.total(total)}"
         chart.append(_bar(x + step * 0.1, _TOP + room - height, step * 0.8, height, title))
         if (len(days) - 1 - number) % 5 == 0:
             chart.append(_label(day[5:], x + step / 2, _HEIGHT - 6, "middle"))
@@ -43,10 +43,10 @@ def bars(rows: Sequence[tuple[str, Total]], what: str) -> Element:
     chart = _svg(_BAR_WIDTH, max(1, len(shown)) * _BAR_HEIGHT, f"Cost by {what}")
     for number, (key, total) in enumerate(shown):
         y = number * _BAR_HEIGHT
-        words = cost(total.usd, total.unknown)
+        amount = words.total(total)
         chart.append(_label(_short(key), 0, y + 12, "start", "key"))
-        chart.append(_label(words, _BAR_WIDTH, y + 12, "end", "amount"))
-        chart.append(_bar(0, y + 17, float(total.usd / most) * _BAR_WIDTH, 8, f"{key}: {words}"))
+        chart.append(_label(amount, _BAR_WIDTH, y + 12, "end", "amount"))
+        chart.append(_bar(0, y + 17, float(total.usd / most) * _BAR_WIDTH, 8, f"{key}: {amount}"))
     return chart
 
 
@@ -67,15 +67,15 @@ def _label(text: str, x: float, y: float, anchor: str, kind: str | None = None) 
 def _grid_line(usd: Decimal, y: float) -> Iterable[Element]:
     height = f"{y:.1f}"
     yield tag("line", class_="grid", x1=_LEFT, x2=_WIDTH, y1=height, y2=height)
-    yield _label(cost(usd), _LEFT - 8, y + 4, "end")
+    yield _label(words.cost(usd), _LEFT - 8, y + 4, "end")
 
 
 def _round_up(usd: Decimal) -> Decimal:
-    """The next of 1, 2, 4, 10 times a power of ten, so that a quarter of it is a plain figure."""
+    """The next of these steps times a power of ten, so that a quarter of it is a plain figure."""
     if not usd:
         return Decimal(1)
     unit = Decimal(10) ** math.floor(usd.log10())
-    return next(unit * step for step in (1, 2, 4, 10) if usd <= unit * step)
+    return next(unit * step for step in (1, 2, 4, 6, 8, 10) if usd <= unit * step)
 
 
 def _short(key: str) -> str:

@@ -6,17 +6,16 @@ from decimal import Decimal
 from typing import Any
 
 from runctl_core.clock import iso
+from runctl_core.fields import moment, money, of_burn, of_total
 from runctl_core.reports.columns import COLUMNS
 from runctl_core.reports.report import Line, Report
-from runctl_core.training.documents import moment, money, of_total
 
 
 def to_document(report: Report) -> dict[str, Any]:
-    """Everything that the page shows. `docs/reference/schemas/resources-export.json` describes it."""
+    """Everything that the page shows. `docs/reference/schemas/report.json` describes it."""
     return {
         "taken_at": iso(report.at),
-        "hourly_usd": money(report.hourly.usd),
-        "hourly_unknown_resources": report.hourly.unknown,
+        **of_burn(report.hourly.usd, report.hourly.unknown, report.hourly.estimated_usd),
         "today": of_total(report.today),
         "month": of_total(report.month),
         "days": [{"day": day, **of_total(total)} for day, total in report.days],

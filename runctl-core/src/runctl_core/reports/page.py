@@ -9,20 +9,21 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable
+from datetime import datetime
 from decimal import Decimal
 from importlib.resources import files
 from xml.etree.ElementTree import Element
 
+from runctl_core import words
 from runctl_core.clock import iso
 from runctl_core.models.money import Total
 from runctl_core.reports import charts
 from runctl_core.reports.columns import COLUMNS, Column, plain
 from runctl_core.reports.elements import tag, to_text
 from runctl_core.reports.report import Line, Report
-from runctl_core.words import cost, count
 
 _NUMBERS = ("gpu_count", "hourly_usd", "monthly_usd", "spent_usd")
-_SHOWN = tuple(column for column in COLUMNS if column.title)
+_MONEY = _NUMBERS[1:]
 
 
 def to_html(report: Report) -> str:
@@ -72,12 +73,18 @@ def _figures(report: Report) -> Element:
 
 
 def _figure(title: str, name: str, total: Total, unit: str = "") -> Element:
-    shown = tag("dd", cost(total.usd), id=name, data_usd=plain(total.usd), data_unknown=total.unknown)
+    shown = tag(
+        "dd",
+        words.cost(total.usd, 0, total.estimated_usd),
+        id=name,
+        data_usd=plain(total.usd),
+        data_unknown=total.unknown,
+    )
     if unit:
         shown.append(tag("span", unit, class_="unit"))
     if total.unknown:
-        words = f"without {count(total.unknown, 'resource')} of unknown price"
-        shown.append(tag("span", words, class_="left-out"))
+        left_out = f"without {words.count(total.unknown, 'resource')} of unknown price"
+        shown.append(tag("span", left_out, class_="left-out"))
     return tag("div", tag("dt", title), shown)
 
 
@@ -102,17 +109,19 @@ def _groups(report: Report) -> Element:
 
 
 def _resources(report: Report) -> Element:
-    heads = (_head(column.title, number=column.name in _NUMBERS) for column in _SHOWN)
+    columns = [column for column in COLUMNS if column.title and _is_wanted(column, report)]
+    heads = (_head(column.title, number=column.name in _NUMBERS) for column in columns)
+    rows = (tag("tr", (_cell(line, column) for column in columns)) for line in report.lines)
     spent = sum((line.spent.usd for line in report.lines if line.spent), Decimal(0))
-    at = [column.name for column in _SHOWN].index("spent_usd")
+    at = [column.name for column in columns].index("spent_usd")
     foot = tag(
         "tr",
         tag("td", "Spent by what is there now", colspan=at),
-        tag("td", cost(spent), id="spent", class_="number", data_usd=plain(spent)),
-        tag("td", colspan=len(_SHOWN) - at - 1),
+        tag("td", words.cost(spent), id="spent", class_="number", data_usd=plain(spent)),
+        *(tag("td") for _ in columns[at + 1 :]),
     )
     search = tag("input", type="search", hidden=True, placeholder="Filter", aria_label="Filter the resources")
-    table = _table("resources", heads, (_row(line) for line in report.lines), foot)
+    table = _table("resources", heads, rows, foot)
     above = tag("div", tag("h2", "Resources now"), search, class_="above")
     return tag("section", above, tag("div", table, class_="scroll"))
 
@@ -132,21 +141,26 @@ def _head(title: str, *, number: bool) -> Element:
     return tag("th", tag("button", title, type="button"), scope="col", class_="number" if number else None)
 
 
-def _row(line: Line) -> Element:
-    return tag("tr", (_cell(line, column) for column in _SHOWN))
+def _is_wanted(column: Column, report: Report) -> bool:
+    """Whether a column says anything: a name that is the id again, or nothing at all, does not."""
+    if column.name == "name":
+        return any(line.item.resource.name != line.item.resource.id for line in report.lines)
+    return column.name in _MONEY or any(column.value(line) for line in report.lines)
 
 
 def _cell(line: Line, column: Column) -> Element:
     value = column.value(line)
-    kind = "number" if column.name in _NUMBERS else "problem" if column.name == "problem" else None
+    kind = "number" if column.name in _NUMBERS else column.name
     return tag("td", _shown(line, column), class_=kind, data_value=plain(value))
 
 
 def _shown(line: Line, column: Column) -> str:
     value = column.value(line)
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
     if isinstance(value, Decimal):
-        return cost(value, line.spent.unknown if column.name == "spent_usd" and line.spent else 0)
-    return "unknown" if value is None and column.name in _NUMBERS else plain(value)
+        return words.total(line.spent) if column.name == "spent_usd" and line.spent else words.cost(value)
+    return "unknown" if value is None and column.name in _MONEY else plain(value)
 
 
 def _runs(report: Report) -> Element:
@@ -161,4 +175,4 @@ def _runs(report: Report) -> Element:
 
 
 def _money(total: Total, **attributes: str) -> Element:
-    return tag("td", cost(total.usd, total.unknown), class_="number", **attributes)
+    return tag("td", words.total(total), class_="number", **attributes)

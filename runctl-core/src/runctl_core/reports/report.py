@@ -77,7 +77,7 @@ def make_report(tracker: ResourceTracker, inventory: Inventory, *, every: bool =
     lines = [Line(item, spent.get(item.key) if item.first_seen else None) for item in shown]
     return Report(
         at=at,
-        lines=tuple(sorted(lines, key=_dearest_first)),
+        lines=tuple(sorted(lines, key=lambda line: line.item.by_price)),
         hourly=_hourly(inventory),
         today=_sum(tracker.costs(by="provider", since=midnight, until=at)),
         month=_sum(tracker.costs(by="provider", since=month, until=at)),
@@ -87,15 +87,12 @@ def make_report(tracker: ResourceTracker, inventory: Inventory, *, every: bool =
     )
 
 
-def _dearest_first(line: Line) -> tuple[bool, Decimal, str]:
-    usd = line.item.resource.price.hourly_usd
-    return usd is not None, -(usd or Decimal(0)), line.item.key
-
-
 def _hourly(inventory: Inventory) -> Total:
-    prices = [item.resource.price.hourly_usd for item in inventory.items if item.first_seen is not None]
-    known = [usd for usd in prices if usd is not None]
-    return Total(sum(known, Decimal(0)), len(prices) - len(known))
+    prices = [item.resource.price for item in inventory.items if item.first_seen is not None]
+    known = [price for price in prices if price.hourly_usd is not None]
+    usd = sum((price.hourly_usd or Decimal(0) for price in known), Decimal(0))
+    estimated = sum((price.hourly_usd or Decimal(0) for price in known if price.estimated), Decimal(0))
+    return Total(usd, len(prices) - len(known), estimated)
 
 
 def _sum(totals: Mapping[str, Total]) -> Total:

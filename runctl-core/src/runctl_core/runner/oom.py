@@ -5,18 +5,14 @@ from __future__ import annotations
 import os
 import signal
 
-from . import processes
+from . import machine, processes
 
 
 def kills() -> tuple[int, int]:
     """How often the kernel did so in our control group, and on the whole machine, so far."""
     group = 0
-    for line in processes.slurp("/proc/self/cgroup").decode().splitlines():
-        _, kinds, path = line.split(":", 2)
-        if not kinds:
-            group += _counter(f"/sys/fs/cgroup{path}/memory.events")
-        elif "memory" in kinds.split(","):
-            group += _counter(f"/sys/fs/cgroup/memory{path}/memory.oom_control")
+    for mount, path in machine.groups("memory"):
+        group += _counter(f"{mount}{path}/memory.events") + _counter(f"{mount}{path}/memory.oom_control")
     return group, _counter("/proc/vmstat")
 
 

@@ -63,12 +63,12 @@ def _from_ps() -> dict[int, Process]:
             f = line.split(None, 6)
             if len(f) == 7 and not f[5].startswith("Z"):
                 pid, parent, group, rss_kib = map(int, f[:4])
-                cpu_s = _seconds(f[4])
+                cpu_s = seconds(f[4])
                 found[pid] = Process(pid, parent, group, f[6].strip(), cpu_s, rss_kib * 1024)
     return found
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
     """`1-02:03:04.5`, as `ps` writes times, in seconds."""
     days, dash, clock = text.rpartition("-")
     seconds = 0.0

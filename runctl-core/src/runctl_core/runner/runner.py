@@ -28,7 +28,9 @@ START_PATIENCE_S = 30.0
 
 
 def main() -> None:
-    """`start ROOT` (the job on standard input), `check DIR`, `cancel DIR GRACE_S`, `destroy ROOT`.
+    """`start ROOT` (the job on standard input), or `check`, `cancel`, `processes` or `destroy`.
+
+    `check DIR`, `cancel DIR GRACE_S` and `processes DIR` are about one job, `destroy ROOT` about all.
 
     Prints one JSON object; an error of the operating system is one with `error` and exit status 1.
     """
@@ -41,6 +43,10 @@ def main() -> None:
             answer = {"job": job_directory.cancel(path, float(sys.argv[3]))}
         elif verb == "check":
             answer = {"job": job_directory.check(path)}
+        elif verb == "processes":
+            from . import members
+
+            answer = {"processes": members.members(path)}
         else:
             answer = {"survivors": job_directory.destroy(path)}
     except OSError as error:

@@ -3,87 +3,19 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
 from collections import deque
 
-from . import job_directory, processes
+from . import gpus, history, job_directory, machine, processes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
 
 SAMPLE_S = 2.0
 FIRST_SAMPLE_S = 0.5
-SAMPLES_KEPT = 120
-GPU_EVERY_S = 10.0
-GPU_TIMEOUT_S = 8.0
 BUSY_CORES = 0.02
 BUSY_GPU_PERCENT = 5.0
-
-
-class GpuProbe:
-    """Asks `nvidia-smi` now and then, as a child that nobody waits for.
-
-    `pid` is that child, 0 when there is none; whoever reaps it calls `ended`.
-    """
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._devices = environ.get("CUDA_VISIBLE_DEVICES", "")
-        wanted = self._devices not in ("", "-1")
-        self._program = _on_path("nvidia-smi", environ) if wanted else ""
-        self._output, self._due, self._kill_at = -1, 0.0, 0.0
-        self.pid = 0
-        self.percent: float | None = None
-        self.memory_bytes: int | None = None
-
-    def turn(self, now: float) -> None:
-        """Begin a question when one is due; end one that takes too long."""
-        if self.pid and now > self._kill_at:
-            processes.send([self.pid], signal.SIGKILL)
-        elif self._program and not self.pid and now >= self._due:
-            self._due, self._kill_at = now + GPU_EVERY_S, now + GPU_TIMEOUT_S
-            self._ask()
-
-    def _ask(self) -> None:
-        self._output, theirs = os.pipe()
-        query = "--query-gpu=utilization.gpu,memory.used"
-        form = "--format=csv,noheader,nounits"
-        self.pid = os.fork()
-        if self.pid == 0:
-            try:
-                os.dup2(theirs, 1)
-                os.execv(self._program, ["nvidia-smi", query, form, f"--id={self._devices}"])  # noqa: S606
-            finally:
-                os._exit(127)
-        os.close(theirs)
-
-    def ended(self) -> None:
-        """Take the answer of the child, which has just been reaped."""
-        answer = os.read(self._output, 1 << 16).decode(errors="replace")
-        os.close(self._output)
-        self.pid = 0
-        self.percent, self.memory_bytes = parse_gpus(answer)
-
-
-def parse_gpus(answer: str) -> tuple[float | None, int | None]:
-    """Mean utilisation and total memory in bytes of `nvidia-smi`'s lines; None when unknown."""
-    rows = [line.split(",") for line in answer.splitlines()]
-    try:
-        busy = [float(row[0]) for row in rows]
-        mib = [float(row[1]) for row in rows]
-    except (ValueError, IndexError):
-        return None, None
-    return (sum(busy) / len(busy), int(sum(mib)) << 20) if rows else (None, None)
-
-
-def _on_path(program: str, environ: Mapping[str, str]) -> str:
-    for folder in environ.get("PATH", os.defpath).split(os.pathsep):
-        path = os.path.join(folder, program)
-        if os.access(path, os.X_OK):
-            return path
-    return ""
 
 
 class Meter:
@@ -98,17 +30,22 @@ class Meter:
         self._window_s = window_s
         self._path = os.path.join(directory, "usage.json")
         self._directory, self._checkpoint_dir = directory, checkpoint_dir
-        self._samples: deque[dict[str, Any]] = deque(maxlen=SAMPLES_KEPT)
+        self._counters: dict[str, float] = {}
+        self._counted_at = 0.0
         self._boot = processes.boot_id()
         self._raw_cpu_s = self._cpu_s = 0.0
         self._window: deque[tuple[float, float]] = deque()
         self._log_bytes = 0
-        self.gpu = GpuProbe(environ)
+        self.gpu = gpus.GpuProbe(environ)
         self.reaped_cpu_s = 0.0
         self.begin(time.monotonic())
 
     def begin(self, now: float) -> None:
-        """Count as busy until `now`, a moment of the monotonic clock; the first sample is near."""
+        """Count as busy until `now`, a moment of the monotonic clock; the first sample is near.
+
+        Samples of the program before are forgotten: nobody is to judge the script by its set-up.
+        """
+        self._history = history.History()
         self._busy_at = now
         self._window.clear()
         self._window.append((now, self._cpu_s))
@@ -122,23 +59,50 @@ class Meter:
         self._window.append((now, self._cpu_s))
         while len(self._window) > 1 and self._window[1][0] <= now - self._window_s:
             self._window.popleft()
-        if log_bytes != self._log_bytes or (self.gpu.percent or 0.0) >= BUSY_GPU_PERCENT:
+        gpu_busy = self.gpu.figures.get("gpu_percent", 0.0) >= BUSY_GPU_PERCENT
+        if log_bytes != self._log_bytes or gpu_busy:
             self._busy_at, self._log_bytes = now, log_bytes
-        disk = os.statvfs(self._directory)
-        self._samples.append(
-            {
-                "at": time.time(),
-                "cpu_percent": round(100 * used_s / max(now - then, 0.01), 1),
-                "memory_bytes": sum(p.rss_bytes for p in members),
-                "processes": len(members),
-                "disk_free_bytes": disk.f_bavail * disk.f_frsize,
-                "gpu_percent": self.gpu.percent,
-                "gpu_memory_bytes": self.gpu.memory_bytes,
-            }
-        )
+        figures = {
+            "cpu_percent": round(100 * used_s / max(now - then, 0.01), 1),
+            "cpus": machine.cpus(),
+            **self._memory_and_disk(members),
+            **self._rates(members, now),
+            **self.gpu.figures,
+        }
+        known = {name: value for name, value in figures.items() if value is not None}
+        self._history.add({"at": time.time(), **known})
         pairs = [(p.pid, p.start) for p in members]
-        value = {"boot": self._boot, "processes": pairs, "samples": list(self._samples)}
+        value = {"boot": self._boot, "processes": pairs, "samples": self._history.rows}
         job_directory.write_json(self._path, value)
+
+    def _memory_and_disk(self, members: list[processes.Process]) -> dict[str, int | None]:
+        total, available = machine.memory()
+        disk = os.statvfs(self._directory)
+        return {
+            "memory_bytes": sum(p.rss_bytes for p in members),
+            "memory_total_bytes": total,
+            "memory_available_bytes": available,
+            "processes": len(members),
+            "disk_free_bytes": disk.f_bavail * disk.f_frsize,
+        }
+
+    def _rates(self, members: list[processes.Process], now: float) -> dict[str, float]:
+        """Bytes per second since the last sample; nothing where there is no count to compare with."""
+        read, written = machine.disk(p.pid for p in members) or (None, None)
+        received, sent = machine.network() or (None, None)
+        counters = {
+            "disk_read_bytes_per_s": read,
+            "disk_write_bytes_per_s": written,
+            "network_received_bytes_per_s": received,
+            "network_sent_bytes_per_s": sent,
+        }
+        before, self._counters = self._counters, {k: v for k, v in counters.items() if v is not None}
+        span_s, self._counted_at = max(now - self._counted_at, 0.01), now
+        return {
+            name: round(max(0.0, count - before[name]) / span_s, 1)  # a lost process takes its count along
+            for name, count in self._counters.items()
+            if name in before
+        }
 
     def _add_cpu(self, members: list[processes.Process]) -> float:
         """Seconds of processor time since the last call; what a lost process had is not taken off."""

@@ -35,7 +35,12 @@ class Survey:
 
 
 def record(
-    db: sqlite3.Connection, provider: str, listed: Iterable[Resource], asked_at: datetime, delay_s: float
+    db: sqlite3.Connection,
+    provider: str,
+    listed: Iterable[Resource],
+    asked_at: datetime,
+    delay_s: float,
+    now: datetime,
 ) -> None:
     """Write a whole list of a provider's.
 
@@ -45,9 +50,10 @@ def record(
         listed: Everything that it has.
         asked_at: When it was asked: nothing is known of what came later.
         delay_s: Its listing delay, in seconds.
+        now: The present moment.
     """
     known = {t.resource.id: t for t in resources.listing(db, provider=provider, gone=False)}
-    ours, newer = _adopted(db, provider) | known.keys(), _newer(db, provider, asked_at)
+    ours, newer = _adopted(db, provider) | known.keys(), _newer(db, provider, asked_at, now)
     seen: set[str] = set()
     for resource in listed:
         seen.add(resource.id)
@@ -55,7 +61,7 @@ def record(
             resources.record(db, _priced(resource, known.get(resource.id)), asked_at)
     old = asked_at - timedelta(seconds=delay_s)
     for resource_id in known.keys() - seen - newer:
-        if known[resource_id].first_seen < old:
+        if not old <= known[resource_id].first_seen <= now:
             resources.mark_gone(db, provider, resource_id, asked_at)
     db.execute("INSERT OR REPLACE INTO surveys VALUES (?, ?, '')", (provider, to_micros(asked_at)))
 
@@ -75,10 +81,16 @@ def surveys(db: sqlite3.Connection) -> list[Survey]:
     return [Survey(provider, from_micros(at), problem) for provider, at, problem in rows]
 
 
-def _newer(db: sqlite3.Connection, provider: str, asked_at: datetime) -> set[str]:
-    """What another command has learned since: the list is too old to say anything of it."""
-    query = "SELECT id FROM resources WHERE provider = ?1 AND (last_seen > ?2 OR gone_at > ?2)"
-    return {row[0] for row in db.execute(query, (provider, to_micros(asked_at)))}
+def _newer(db: sqlite3.Connection, provider: str, asked_at: datetime, now: datetime) -> set[str]:
+    """What another command has learned since: the list is too old to say anything of it.
+
+    What was learned in the future was written by a clock that is set right by now.
+    """
+    query = (
+        "SELECT id FROM resources WHERE provider = ?1 "
+        "AND (last_seen > ?2 AND last_seen <= ?3 OR gone_at > ?2 AND gone_at <= ?3)"
+    )
+    return {row[0] for row in db.execute(query, (provider, to_micros(asked_at), to_micros(now)))}
 
 
 def _adopted(db: sqlite3.Connection, provider: str) -> set[str]:

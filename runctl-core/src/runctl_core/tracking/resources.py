@@ -1,8 +1,4 @@
-"""The rows of resources, and the intervals that their price was paid for.
-
-An interval begins when a resource is seen in a state at a price, and ends when either changes. An
-end is never before its beginning, so a clock that steps back makes neither negative time nor double.
-"""
+"""The rows of resources: what the provider showed of each, last."""
 
 from __future__ import annotations
 
@@ -17,12 +13,15 @@ from attrs import frozen
 from runctl_core.clock import from_micros, to_micros
 from runctl_core.models.money import Price
 from runctl_core.models.resources import Resource, ResourceState
+from runctl_core.tracking import intervals
 
 _COLUMNS = (
     "provider", "id", "name", "state", "kind", "managed", "tags", "run_id", "project", "owner",
-    "hourly_usd", "price_source", "price_as_of", "created_at", "instance_type", "gpu", "gpu_count",
-    "region", "zone", "spot", "note", "vcpus", "memory_bytes", "size_bytes", "attached_to",
+    "hourly_usd", "price_source", "price_as_of", "price_estimated", "created_at", "instance_type", "gpu",
+    "gpu_count", "region", "zone", "spot", "note", "vcpus", "memory_bytes",
+    "size_bytes", "attached_to",
 )  # fmt: skip
+_MINUTE_MICROS = 60_000_000
 _SEEN = ("first_seen", "last_seen", "gone_at", "problem")
 _SELECT = f"SELECT {', '.join((*_COLUMNS, *_SEEN))} FROM resources"  # noqa: S608
 
@@ -49,48 +48,60 @@ class TrackedResource:
 def record(db: sqlite3.Connection, resource: Resource, at: datetime) -> None:
     """Write what the provider shows now, and begin a new interval if state or price changed."""
     moment = to_micros(at)
-    values = _row(resource)
+    before = _known(db, resource.provider, resource.id)
     names = (*_COLUMNS, "first_seen", "last_seen")
     updates = ", ".join(f"{name} = excluded.{name}" for name in (*_COLUMNS[2:], "last_seen"))
     key = db.execute(
         f"INSERT INTO resources ({', '.join(names)}) VALUES ({', '.join('?' * len(names))}) "  # noqa: S608
         f"ON CONFLICT (provider, id) DO UPDATE SET {updates}, gone_at = NULL RETURNING key",
-        (*values, moment, moment),
+        (*_row(resource), moment, moment),
     ).fetchone()[0]
-    if resource.state.gone:
-        _close(db, key, moment)
-        db.execute("UPDATE resources SET gone_at = ?, problem = '' WHERE key = ?", (moment, key))
-    else:
-        _enter(db, key, moment, resource.state, values[_COLUMNS.index("hourly_usd")])
-
-
-def mark_gone(db: sqlite3.Connection, provider: str, resource_id: str, at: datetime) -> None:
-    """The provider no longer has it: its last interval ends now."""
-    row = db.execute(
-        "UPDATE resources SET gone_at = ?, state = ?, problem = '' "
-        "WHERE provider = ? AND id = ? AND gone_at IS NULL RETURNING key",
-        (to_micros(at), str(ResourceState.TERMINATED), provider, resource_id),
-    ).fetchone()
-    if row:
-        _close(db, row[0], to_micros(at))
-
-
-def _enter(db: sqlite3.Connection, key: int, moment: int, state: ResourceState, hourly: str | None) -> None:
-    query = "SELECT state, hourly_usd FROM intervals WHERE resource = ? AND until IS NULL"
-    if db.execute(query, (key,)).fetchone() == (str(state), hourly):
+    if not resource.state.gone:
+        intervals.seen(db, key, resource, moment)
         return
-    since = max(moment, _close(db, key, moment))
-    db.execute("INSERT INTO intervals VALUES (?, ?, NULL, ?, ?)", (key, since, str(state), hourly))
+    _, last_seen, gone_at = before or (key, moment, None)
+    intervals.gone(db, key, moment, last_seen, end_seen=False)
+    _set_gone(db, key, moment if gone_at is None else gone_at)
 
 
-def _close(db: sqlite3.Connection, key: int, moment: int) -> int:
-    """End the open interval, and return the end of the latest one."""
-    db.execute(
-        "UPDATE intervals SET until = MAX(since, ?) WHERE resource = ? AND until IS NULL",
-        (moment, key),
-    )
-    latest = db.execute("SELECT MAX(until) FROM intervals WHERE resource = ?", (key,)).fetchone()
-    return latest[0] or 0
+def backdate(db: sqlite3.Connection, provider: str, resource_id: str, to: datetime) -> None:
+    """Count what the resource cost from `to` on, though it was first seen later."""
+    if known := _known(db, provider, resource_id):
+        intervals.backdate(db, known[0], to_micros(to))
+
+
+def mark_gone(
+    db: sqlite3.Connection, provider: str, resource_id: str, at: datetime, *, end_seen: bool = False
+) -> None:
+    """The provider no longer has it: its last interval ends now."""
+    key, last_seen, gone_at = _known(db, provider, resource_id) or (None, 0, None)
+    if key is not None and gone_at is None:
+        intervals.gone(db, key, to_micros(at), last_seen, end_seen=end_seen)
+        _set_gone(db, key, to_micros(at))
+
+
+def is_due(db: sqlite3.Connection, provider: str, resource_id: str, at: datetime) -> bool:
+    """Whether a resource that is not gone was last seen over a minute ago, or in the future."""
+    known = _known(db, provider, resource_id)
+    return known is not None and known[2] is None and not 0 <= to_micros(at) - known[1] < _MINUTE_MICROS
+
+
+def touch(db: sqlite3.Connection, provider: str, resource_id: str, at: datetime) -> None:
+    """Write that a resource was seen, as it was before."""
+    query = "UPDATE resources SET last_seen = ? WHERE provider = ? AND id = ? AND gone_at IS NULL"
+    db.execute(query, (to_micros(at), provider, resource_id))
+
+
+def _known(db: sqlite3.Connection, provider: str, resource_id: str) -> tuple[Any, ...] | None:
+    """The key of a resource, and the moments when it was last shown and gone."""
+    query = "SELECT key, last_seen, gone_at FROM resources WHERE provider = ? AND id = ?"
+    row: tuple[Any, ...] | None = db.execute(query, (provider, resource_id)).fetchone()
+    return row
+
+
+def _set_gone(db: sqlite3.Connection, key: int, at: int) -> None:
+    state = str(ResourceState.TERMINATED)
+    db.execute("UPDATE resources SET gone_at = ?, state = ?, problem = '' WHERE key = ?", (at, state, key))
 
 
 def flag(db: sqlite3.Connection, provider: str, resource_id: str, problem: str) -> None:
@@ -135,6 +146,7 @@ def _row(resource: Resource) -> tuple[Any, ...]:
         None if price.hourly_usd is None else str(price.hourly_usd),
         price.source,
         price.as_of and to_micros(price.as_of),
+        int(price.estimated),
         resource.created_at and to_micros(resource.created_at),
         resource.instance_type,
         resource.gpu,
@@ -159,6 +171,7 @@ def _tracked(row: tuple[Any, ...]) -> TrackedResource:
         None if hourly is None else Decimal(hourly),
         values.pop("price_source"),
         None if as_of is None else from_micros(as_of),
+        bool(values.pop("price_estimated")),
     )
     seen = {name: values.pop(name) for name in _SEEN}
     values["tags"] = json.loads(values["tags"])

@@ -74,6 +74,16 @@ _MIGRATIONS = (
     ) WITHOUT ROWID;
     """,
     """
+    ALTER TABLE resources ADD COLUMN price_estimated INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE intervals ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE intents ADD COLUMN hourly_usd TEXT;
+    ALTER TABLE intents ADD COLUMN deadline INTEGER;
+    CREATE TABLE budget_warnings (
+        budget TEXT NOT NULL, period TEXT NOT NULL, percent INTEGER NOT NULL, at INTEGER NOT NULL,
+        PRIMARY KEY (budget, period, percent)
+    ) WITHOUT ROWID;
+    """,
+    """
     CREATE TABLE audit (
         id INTEGER PRIMARY KEY AUTOINCREMENT, act_id INTEGER REFERENCES audit (id), at INTEGER NOT NULL,
         act TEXT NOT NULL, provider TEXT NOT NULL, resource_id TEXT NOT NULL, name TEXT NOT NULL,

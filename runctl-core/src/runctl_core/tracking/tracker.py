@@ -6,18 +6,19 @@ import json
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
+from decimal import Decimal
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from runctl_core.clock import Clock, from_micros, now, to_micros
+from runctl_core.clock import Clock, now
 from runctl_core.errors import NotFound, StateError
 from runctl_core.models.intents import Intent
-from runctl_core.models.money import Total
 from runctl_core.models.resources import Resource
 from runctl_core.models.runs import OVER, Run, RunChange, RunState
 from runctl_core.paths import database_path
-from runctl_core.tracking import costs, listings, names, resources, runs
+from runctl_core.tracking import intents, listings, names, resources, runs
+from runctl_core.tracking.ledger import Ledger
 from runctl_core.tracking.marks import Marks
 from runctl_core.tracking.resources import TrackedResource
 from runctl_core.tracking.store import Store
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from runctl_core.tracking.audit import Actor, Audit
 
 
-class ResourceTracker:
+class ResourceTracker(Ledger):
     """Runs, intents, resources and money. Every method may raise StateError.
 
     Safe to use from many threads and processes at once: each write is one transaction.
@@ -40,8 +41,7 @@ class ResourceTracker:
     def __init__(
         self, path: str | None = None, *, clock: Clock = now, actor: Callable[[], Actor] | None = None
     ) -> None:
-        self._store = Store(path or database_path())
-        self._clock = clock
+        super().__init__(Store(path or database_path()), clock)
         self._actor = actor
         self.marks = Marks(self._store, clock)
 
@@ -187,39 +187,28 @@ class ResourceTracker:
 
     # intents
 
-    def open_intent(self, intent: Intent) -> None:
-        """Write an intent durably; it is on the disk when this returns."""
+    def open_intent(
+        self, intent: Intent, *, hourly_usd: Decimal | None = None, deadline: datetime | None = None
+    ) -> None:
+        """Write an intent durably; it is on the disk when this returns.
+
+        Args:
+            intent: The intent.
+            hourly_usd: The price of what is to be made; None when nobody knows it.
+            deadline: When that ends at the latest; None when nothing ends it.
+        """
         with self._store.writing() as db:
-            db.execute(
-                "INSERT INTO intents (token, run_id, provider, attempt, created_at) VALUES (?, ?, ?, ?, ?)",
-                (
-                    intent.token,
-                    intent.run_id,
-                    intent.provider,
-                    intent.attempt,
-                    to_micros(intent.created_at),
-                ),
-            )
+            intents.insert(db, intent, hourly_usd, deadline)
 
     def open_intents(self, provider: str | None = None) -> list[Intent]:
         """Intents whose outcome is not known yet, oldest first."""
-        query = (
-            "SELECT token, run_id, provider, attempt, created_at, given_up_at FROM intents "
-            "WHERE settled = 0 AND (?1 IS NULL OR provider = ?1) ORDER BY created_at"
-        )
         with self._store.reading() as db:
-            rows = db.execute(query, (provider,)).fetchall()
-        return [
-            Intent(
-                token, run_id, name, attempt, from_micros(at), None if given is None else from_micros(given)
-            )
-            for token, run_id, name, attempt, at, given in rows
-        ]
+            return intents.listing(db, provider)
 
     def give_up_intent(self, token: str, at: datetime) -> datetime:
         """Write that nobody waits for an intent's call any more; returns `at`."""
         with self._store.writing() as db:
-            db.execute("UPDATE intents SET given_up_at = ? WHERE token = ?", (to_micros(at), token))
+            intents.give_up(db, token, at)
         return at
 
     def settle_intent(self, token: str, resource: Resource | None = None, *, problem: str = "") -> None:
@@ -238,10 +227,7 @@ class ResourceTracker:
                 resources.record(db, resource, self._clock())
                 resources.flag(db, resource.provider, resource.id, problem)
                 runs.own(db, token, resource.id)
-            db.execute(
-                "UPDATE intents SET settled = 1, resource_id = ? WHERE token = ? AND settled = 0",
-                (resource and resource.id, token),
-            )
+            intents.settle(db, token, None if resource is None else resource.id)
 
     # resources
 
@@ -249,6 +235,13 @@ class ResourceTracker:
         """Write what the provider shows now; a change of state or price begins a new interval."""
         with self._store.writing() as db:
             resources.record(db, resource, self._clock())
+
+    def record_adopted(self, resource: Resource) -> None:
+        """Write a resource that the user vouches for: its cost counts from its creation, as an estimate."""
+        with self._store.writing() as db:
+            resources.record(db, resource, self._clock())
+            if resource.created_at is not None:
+                resources.backdate(db, resource.provider, resource.id, resource.created_at)
 
     def record_listing(
         self, provider: str, listed: Iterable[Resource], *, asked_at: datetime, delay_s: float
@@ -262,7 +255,7 @@ class ResourceTracker:
             delay_s: How long the provider may not show what is new.
         """
         with self._store.writing() as db:
-            listings.record(db, provider, listed, asked_at, delay_s)
+            listings.record(db, provider, listed, asked_at, delay_s, self._clock())
 
     def record_survey_problem(self, provider: str, problem: str) -> None:
         """Write why a provider could not be asked for its list."""
@@ -280,10 +273,23 @@ class ResourceTracker:
         with self._store.reading() as db:
             return [name for (name,) in db.execute(query)]
 
-    def mark_gone(self, provider: str, resource_id: str) -> None:
-        """Take a resource off the books, because the provider no longer has it."""
+    def mark_gone(self, provider: str, resource_id: str, *, end_seen: bool = False) -> None:
+        """Take a resource off the books, because the provider no longer has it.
+
+        Its cost up to now counts. Unless the end was seen (it was there a moment ago, and was ended
+        by us), the part since it was last seen is an estimate.
+        """
         with self._store.writing() as db:
-            resources.mark_gone(db, provider, resource_id, self._clock())
+            resources.mark_gone(db, provider, resource_id, self._clock(), end_seen=end_seen)
+
+    def touch_resource(self, provider: str, resource_id: str) -> None:
+        """Write that a resource is there, because the job on it answers; once a minute is enough."""
+        now = self._clock()
+        with self._store.reading() as db:
+            if not resources.is_due(db, provider, resource_id, now):
+                return
+        with self._store.writing() as db:
+            resources.touch(db, provider, resource_id, now)
 
     def flag_resource(self, provider: str, resource_id: str, problem: str) -> None:
         """Keep a resource visible with the reason why it could not be ended; "" takes it back."""
@@ -302,23 +308,3 @@ class ResourceTracker:
         """Resources that fit; those that are gone only when asked (None: both)."""
         with self._store.reading() as db:
             return resources.listing(db, provider=provider, run_id=run_id, gone=gone)
-
-    # money
-
-    def costs(
-        self, *, by: str, since: datetime | None = None, until: datetime | None = None
-    ) -> dict[str, Total]:
-        """What was spent, by `run`, `project`, `owner`, `provider`, `resource`, `day` or `month`.
-
-        Time that goes on counts up to `until`, or now. Days and months are those of UTC.
-        """
-        end = until or self._clock()
-        with self._store.reading() as db:
-            if by in ("day", "month"):
-                return costs.by_calendar(db, by, since, end)
-            return costs.by_column(db, by, since, end)
-
-    def cost_of_run(self, run_id: str) -> Total:
-        """What all attempts of a run cost up to now."""
-        with self._store.reading() as db:
-            return costs.by_column(db, "run", None, self._clock(), run_id).get(run_id, Total())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from runctl_core.clock import iso
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from runctl_core.inventory import Item
     from runctl_core.models.money import Total
     from runctl_core.tracking.audit import AuditedAct
+    from runctl_core.training.panic import Panicked
+    from runctl_core.training.stop_all import StoppedRuns
 
 
 def of_cleanup(plan: Plan, cleaned: Cleaned | None) -> dict[str, Any]:
@@ -80,11 +82,22 @@ def of_unanswered(problems: Mapping[str, RunctlError]) -> list[dict[str, str]]:
     return [{"provider": name, "why": error.summary} for name, error in problems.items()]
 
 
-def of_runs(ended: Iterable[str], failed: Mapping[str, str]) -> dict[str, Any]:
+def of_runs(runs: StoppedRuns) -> dict[str, Any]:
     """The runs that were stopped, and those that could not be."""
+    ended = [{"run": run.id, "state": str(run.state), "reason": run.reason} for run in runs.ended]
+    failed = [{"run": run, "why": why} for run, why in runs.failed.items()]
+    return {"ended_runs": ended, "failed_runs": failed}
+
+
+def of_panic(done: Panicked) -> dict[str, Any]:
+    """What became of everything."""
     return {
-        "stopped_runs": list(ended),
-        "failed_runs": [{"run": run, "why": why} for run, why in failed.items()],
+        **of_runs(done.runs),
+        "let_go": [of_step(step) for step in done.cleaned.done],
+        "skipped": [of_skipped(skipped) for skipped in done.cleaned.skipped],
+        "failed": [of_failure(failure) for failure in done.cleaned.failed],
+        "storage": [of_target(item) for item in done.storage],
+        "unanswered": of_unanswered(done.unanswered),
     }
 
 

@@ -9,17 +9,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from runctl_core.clock import iso
+from runctl_core.fields import moment as moment
+from runctl_core.fields import money as money
+from runctl_core.fields import of_burn as of_burn
+from runctl_core.fields import of_total as of_total
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
     from decimal import Decimal
 
+    from runctl_core.checkpoints.verdict import Verification
     from runctl_core.models.checkpoints import Checkpoint
-    from runctl_core.models.money import Total
+    from runctl_core.models.jobs import Usage
+    from runctl_core.models.processes import Process
     from runctl_core.models.resources import Offer
     from runctl_core.models.runs import Run, RunChange
+    from runctl_core.models.warnings import UsageWarning
     from runctl_core.training.plan import Plan
+    from runctl_core.training.spending import Spending
 
 
 def of_run(run: Run) -> dict[str, Any]:
@@ -70,8 +77,56 @@ def of_checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
         "modified_at": iso(checkpoint.modified_at),
         "complete": checkpoint.complete,
         "problem": checkpoint.problem,
+        "framework": checkpoint.framework or None,
+        "framework_version": checkpoint.framework_version or None,
+        "tensors": checkpoint.tensors.count if checkpoint.tensors else None,
+        "parameters": checkpoint.tensors.parameters if checkpoint.tensors else None,
+        "dtype_bytes": dict(checkpoint.tensors.dtype_bytes) if checkpoint.tensors else {},
         "details": dict(checkpoint.details),
     }
+
+
+def of_verification(verified: Verification, *, recorded: bool) -> dict[str, Any]:
+    """What a verification says of a checkpoint, and whether a manifest was written for it."""
+    return {
+        "path": verified.path,
+        "verdict": str(verified.verdict),
+        "evidence": str(verified.evidence),
+        "findings": [
+            {"file": found.file, "where": found.where, "what": found.what, "damage": found.damage}
+            for found in verified.findings
+        ],
+        "read_bytes": verified.read_bytes,
+        "recorded": recorded,
+    }
+
+
+def of_usage(sample: Usage) -> dict[str, Any]:
+    """What a run uses, by one sample."""
+    from attrs import asdict
+
+    figures = asdict(sample)
+    return {"sampled_at": iso(figures.pop("at")), **figures}
+
+
+def of_warning(warning: UsageWarning) -> dict[str, Any]:
+    """Something in what a run uses that its user can mend."""
+    return {
+        "kind": str(warning.kind),
+        "message": warning.message,
+        "since_at": iso(warning.since),
+        "figure": warning.figure,
+        "threshold": warning.threshold,
+        "unit": warning.unit,
+        "fix": warning.fix,
+    }
+
+
+def of_process(process: Process) -> dict[str, Any]:
+    """One process of a run's job."""
+    from attrs import asdict
+
+    return {**asdict(process), "command": list(process.command)}
 
 
 def of_offer(offer: Offer) -> dict[str, Any]:
@@ -110,19 +165,15 @@ def of_plan(
     }
 
 
-def of_total(total: Total) -> dict[str, Any]:
-    """A sum of money, and how many resources of unknown price it leaves out."""
-    return {"cost_usd": money(total.usd), "cost_unknown_resources": total.unknown}
-
-
-def money(usd: Decimal | None) -> str | None:
-    """Dollars as plain decimal text, never `0E-7`; None when they are unknown."""
-    if usd is None:
-        return None
-    text = f"{usd:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def moment(at: datetime | None) -> str | None:
-    """A moment in UTC; None for one that has not come."""
-    return None if at is None else iso(at)
+def of_spending(spending: Spending, with_run_usd: Decimal) -> dict[str, Any]:
+    """How a budget stands, and what its period may come to with the run that is planned."""
+    return {
+        "budget": spending.period.budget,
+        "period": spending.period.name,
+        "limit_usd": money(spending.period.limit_usd),
+        **of_total(spending.spent),
+        "cost_unknown_resources": spending.unknown,
+        "committed_usd": money(spending.committed_usd),
+        "hourly_usd": money(spending.hourly_usd),
+        "with_run_usd": money(with_run_usd),
+    }

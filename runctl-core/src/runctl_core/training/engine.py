@@ -6,10 +6,11 @@ crash knows what may have happened. `settle.py` is that somebody; it uses the sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
@@ -37,6 +38,10 @@ from runctl_core.training.provision import provision
 from runctl_core.training.receipt import write_receipt
 from runctl_core.training.reporter import Reporter
 from runctl_core.training.signals import launch_signals
+
+if TYPE_CHECKING:
+    from runctl_core.training.budgets import BudgetCheck
+    from runctl_core.training.spending import Budgets
 
 PLANNED_LIVE = (RunState.PLANNED, RunState.PROVISIONING, RunState.SYNCING, RunState.RECOVERING)
 """Live states in which no job of the attempt was started yet."""
@@ -67,6 +72,8 @@ class Engine:
         open_provider: Makes the provider of a plan; called when one is needed.
         reporter: Told of everything as it happens.
         clock: The time.
+        allowed: What a day and a month may cost, when that is limited; asked for when it is needed.
+        protections: Says who protects a resource, which then outlives its run.
     """
 
     def __init__(
@@ -76,16 +83,32 @@ class Engine:
         *,
         reporter: Reporter | None = None,
         clock: Clock = now,
+        allowed: Callable[[], Budgets] | None = None,
+        protections: Callable[[Resource], Sequence[str]] = lambda _: (),
     ) -> None:
         self.tracker = tracker
         self.open_provider = open_provider
         self.reporter = reporter or Reporter()
         self.clock = clock
+        self.protections = protections
+        self._allowed = allowed
+
+    @cached_property
+    def budgets(self) -> BudgetCheck:
+        """Holds launches against the budgets of the day and the month."""
+        from runctl_core.training.budgets import BudgetCheck
+        from runctl_core.training.spending import Budgets
+
+        return BudgetCheck(self.tracker, self._allowed or Budgets, self.clock)
 
     # the way up
 
-    def offers(self, plan: Plan) -> list[Offer]:
-        """What the provider has for `plan` within its price limit, cheapest first.
+    def offers(self, plan: Plan, run: Run | None = None) -> list[Offer]:
+        """What the provider has for `plan` within its price limit and every budget, cheapest first.
+
+        Args:
+            plan: What is asked for.
+            run: The run that goes on, when it is no new one.
 
         Raises:
             CapacityError: Nothing free fits.
@@ -96,7 +119,14 @@ class Engine:
         candidates = within(rank(found), request.max_hourly_usd)
         if not candidates:
             raise nothing_fits(request, found, [])
-        return limits.affordable(candidates, plan)
+        priced = limits.affordable(candidates, plan)
+        return self.budgets.affordable(priced, lambda offer: self._most_hours(offer, plan, run))
+
+    def _most_hours(self, offer: Offer, plan: Plan, run: Run | None) -> Decimal | None:
+        price = offer.price.hourly_usd
+        if run is None:
+            return limits.ceiling(plan, price)[0]
+        return limits.hours_until(self.deadline(run, plan, price)[0], self.clock())
 
     def launch(self, run: Run, plan: Plan, secrets: Mapping[str, str], offers: list[Offer]) -> Run:
         """Take a planned or recovering run to a started job, or to nothing at all.
@@ -207,6 +237,11 @@ class Engine:
             return
         if plan.on_finish == "keep":
             self.tell(self.reporter.note, f"{run.resource_id} is kept, as asked; its price goes on")
+            return
+        tracked = self.tracker.resource(plan.provider, run.resource_id)
+        if tracked is not None and (protected := self.protections(tracked.resource)):
+            said = "; ".join(protected)
+            self.tell(self.reporter.note, f"{run.resource_id} is kept, and its price goes on: {said}")
             return
         from runctl_core.cleanup.release import release
 

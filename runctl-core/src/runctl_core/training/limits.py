@@ -71,3 +71,27 @@ def require_price(resource: Resource, plan: Plan) -> None:
             why="its price is unknown" if hourly is None else f"it costs ${hourly} per hour",
             fix="a higher --max-price, or another --instance-type",
         )
+
+
+def ceiling(plan: Plan, hourly_usd: Decimal | None) -> tuple[Decimal | None, Decimal | None]:
+    """After how many hours a first attempt ends at the latest, and what it costs at most.
+
+    None means that nothing limits it; a cost is None when the price is unknown too.
+    """
+    hours = None if plan.max_hours is None else Decimal(str(plan.max_hours))
+    if plan.budget_usd is not None and hourly_usd:
+        by_budget = plan.budget_usd / hourly_usd
+        hours = by_budget if hours is None else min(hours, by_budget)
+    if hours is None:
+        return None, Decimal(0) if hourly_usd == 0 else None
+    return hours, None if hourly_usd is None else hours * hourly_usd
+
+
+def hours_until(deadline: datetime | None, at: datetime) -> Decimal | None:
+    """How long it is to a deadline; None when there is none."""
+    return None if deadline is None else max(Decimal(0), hours(deadline - at))
+
+
+def hours(span: timedelta) -> Decimal:
+    """A span of time in hours, to the microsecond."""
+    return Decimal(span // timedelta(microseconds=1)) / 3_600_000_000

@@ -71,8 +71,10 @@ def _create(engine: Engine, run: Run, plan: Plan, provider: TrainingProvider, of
     token = f"{run.id}-{run.attempt}-{uuid.uuid4().hex[:12]}"
     deadline, _ = engine.deadline(run, plan, offer.price.hourly_usd)
     spec = LaunchSpec(token, f"{run.id}-{run.attempt}", offer, _tags(run, token, deadline), deadline)
-    engine.tracker.open_intent(Intent(token, run.id, plan.provider, run.attempt, created_at=engine.clock()))
+    intent = Intent(token, run.id, plan.provider, run.attempt, created_at=engine.clock())
+    engine.tracker.open_intent(intent, hourly_usd=offer.price.hourly_usd, deadline=deadline)
     try:
+        engine.budgets.require(offer, deadline, token)
         resource = call(
             f"{plan.provider}: create",
             lambda: provider.create_resource(spec),
@@ -84,7 +86,7 @@ def _create(engine: Engine, run: Run, plan: Plan, provider: TrainingProvider, of
         engine.tracker.settle_intent(token)
         raise
     if not resource.price.known:
-        resource = evolve(resource, price=offer.price)
+        resource = evolve(resource, price=evolve(offer.price, estimated=True))
     try:
         engine.tracker.settle_intent(token, resource)
     except BaseException:

@@ -6,7 +6,6 @@ Each file appears under its name only when it is whole: a pull that was killed i
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 
 from attrs import frozen
@@ -20,8 +19,10 @@ from runctl_core.training.collect import log_path, read_log
 from runctl_core.training.engine import handle_of
 from runctl_core.training.plan import Plan
 from runctl_core.training.receipt import receipt_path
+from runctl_core.transfer import Act, Files, LocalTarget, Workers, carry, prepare
 
 _MARK = ".runctl-run"
+_AT_ONCE = 4
 
 
 @frozen
@@ -94,9 +95,16 @@ def pull(
     folder: str,
     *,
     executor: JobExecutor | None = None,
-    progress: Callable[[Item], None] = lambda _item: None,
+    progress: Callable[[int], None] = lambda _size_bytes: None,
 ) -> list[Item]:
     """Copy `found` into `folder`, and the log so far when the job still runs on `executor`.
+
+    Args:
+        run: The run.
+        found: What there is of it.
+        folder: Where to.
+        executor: That of its machine; None when it has none any more.
+        progress: Told of bytes that were copied.
 
     Returns:
         What was copied, the log so far included; what is there already with the same size and time is
@@ -108,7 +116,7 @@ def pull(
     try:
         os.makedirs(folder, exist_ok=True)
         write_whole(os.path.join(folder, _MARK), [run.id.encode()])
-        copied = [item for item in found if _copy(item, folder, progress)]
+        copied = _copied(run, found, folder, progress)
         if executor is not None:
             name = os.path.basename(log_path(run.id, run.attempt))
             path = os.path.join(folder, name)
@@ -123,23 +131,12 @@ def pull(
     return copied
 
 
-def _copy(item: Item, folder: str, progress: Callable[[Item], None]) -> bool:
-    target = os.path.join(folder, item.target)
-    if _same(item.source, target):
-        return False
-    progress(item)
-    os.makedirs(os.path.dirname(target), exist_ok=True)
-    shutil.copy2(item.source, f"{target}.part")
-    os.replace(f"{target}.part", target)
-    return True
-
-
-def _same(source: str, target: str) -> bool:
-    try:
-        here, there = os.stat(source), os.stat(target)
-    except FileNotFoundError:
-        return False
-    return (here.st_size, here.st_mtime_ns) == (there.st_size, there.st_mtime_ns)
+def _copied(run: Run, found: list[Item], folder: str, progress: Callable[[int], None]) -> list[Item]:
+    source, target = Files({item.target: item.source for item in found}), LocalTarget(folder, run.id)
+    workers = Workers(_AT_ONCE)
+    (done,) = carry([prepare(source, target, workers)], workers, progress=progress)
+    names = {step.name for step in done.of(Act.COPY, Act.REPLACE)}
+    return [item for item in found if item.target in names]
 
 
 def _marked(mark: str) -> str | None:

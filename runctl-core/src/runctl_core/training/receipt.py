@@ -74,6 +74,7 @@ def current(tracker: ResourceTracker, run: Run, plan: Plan) -> dict[str, Any]:
         "out_of_memory": None,
         "peak_memory_bytes": None,
         "usage": None,
+        "warnings": [],
     }
     try:
         receipt = read_receipt(run.id) if run.state.over else {}
@@ -91,6 +92,7 @@ def describe(tracker: ResourceTracker, run: Run, plan: Plan) -> dict[str, Any]:
         "environment": plan.kind,
         "duration_s": _duration_s(run),
         **documents.of_total(tracker.cost_of_run(run.id)),
+        "budget_usd": documents.money(plan.budget_usd),
         "checkpoints": [documents.of_checkpoint(c) for c in find(plan.checkpoint_directory(run.id))],
         "checkpoint_dir": plan.checkpoint_directory(run.id),
         "log": log_path(run.id, run.attempt),

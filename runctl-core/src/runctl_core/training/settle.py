@@ -109,6 +109,7 @@ def _settle_driven(engine: Engine, run: Run) -> None:
             lost = engine.change(run, RunState.LOST, _NO_TRACE, reason=_NO_TRACE, ended_at=engine.clock())
             settle_ends(engine, lost)
         return
+    engine.tracker.touch_resource(run.provider, run.resource_id)
     if status.phase.over:
         engine.finish(run, plan, provider, executor, status)
     else:
@@ -152,14 +153,14 @@ def _with_open_ends(engine: Engine, provider: str | None) -> set[str]:
     found = {intent.run_id for intent in engine.tracker.open_intents(provider)}
     for tracked in engine.tracker.resources(provider=provider):
         owner = tracked.resource.run_id
-        if owner is not None and (tracked.problem or _is_over(engine, owner)):
+        if owner is not None and _is_open_end(engine, owner, tracked):
             found.add(owner)
     return found
 
 
-def _is_over(engine: Engine, run_id: str) -> bool:
+def _is_open_end(engine: Engine, run_id: str, tracked: TrackedResource) -> bool:
     try:
-        return engine.tracker.run(run_id).state.over
+        return engine.tracker.run(run_id).state.over or bool(tracked.problem)
     except NotFound:
         return False  # another state directory's run: not ours to end
 
@@ -185,15 +186,43 @@ def settle_ends(engine: Engine, run: Run) -> None:
     provider = engine.open_provider(plan)
     settle_intents(engine.tracker, provider, run, at=engine.clock())
     for tracked in engine.tracker.resources(provider=run.provider, run_id=run.id):
-        if tracked.problem or (run.state.over and plan.on_finish == "terminate"):
-            resource_id, why = tracked.resource.id, [tracked.problem or f"{run.id} is {run.state}"]
-            problem = release(
-                engine.tracker, provider, run.provider, resource_id, why=why, patience_s=_LOOK_S
-            )
-            if problem:
-                engine.tell(engine.reporter.note, f"{resource_id} could not be released yet: {problem}")
-        elif run.state.over:
-            _look_at(engine, provider, tracked)
+        if not _must_go(run, plan, tracked):
+            if run.state.over:
+                _look_at(engine, provider, tracked)
+            continue
+        resource_id, stays = tracked.resource.id, _must_stay(engine, provider, run, tracked.resource)
+        if stays:
+            engine.tell(engine.reporter.note, f"{resource_id} is kept, and its price goes on: {stays}")
+            continue
+        why = [tracked.problem or f"{run.id} is {run.state}"]
+        problem = release(engine.tracker, provider, run.provider, resource_id, why=why, patience_s=_LOOK_S)
+        if problem:
+            engine.tell(engine.reporter.note, f"{resource_id} could not be released yet: {problem}")
+
+
+def _must_go(run: Run, plan: Plan, tracked: TrackedResource) -> bool:
+    """Whether nobody needs a resource of a run: what a live attempt runs on is needed, whatever failed."""
+    if not run.state.over and tracked.resource.id == run.resource_id:
+        return False
+    return bool(tracked.problem) or (run.state.over and plan.on_finish == "terminate")
+
+
+def _must_stay(engine: Engine, provider: TrainingProvider, run: Run, resource: Resource) -> str:
+    """Why a resource must not go though its run does not need it; empty for no reason."""
+    from runctl_core.cleanup.rules import attempt_of, is_collected, job_of
+
+    if protected := engine.protections(resource):
+        return "; ".join(protected)
+    if is_collected(run, engine.tracker.changes(run.id), attempt_of(resource, run)):
+        return ""
+    handle = job_of(resource) or ""
+    try:
+        call(f"{resource.id}: status", lambda: provider.executor(resource).status(handle))
+    except NotFound:
+        return ""  # there is no trace of its job, so there is nothing to lose
+    except RunctlError as error:
+        return f"nobody can tell whether the results of {run.id} are there alone: {error.summary}"
+    return f"the results of {run.id} may be there alone"
 
 
 def _look_at(engine: Engine, provider: TrainingProvider, tracked: TrackedResource) -> None:

@@ -1,0 +1,170 @@
+"""Removes checkpoints, so that none is ever seen by halves.
+
+Each one moves, whole, into a hidden folder beside it, under a name that no framework reads; its manifest
+follows, and then both are deleted there. A kill at any moment leaves the checkpoint as it was, or none
+of it but that hidden folder, which the next prune settles.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+
+from attrs import frozen
+
+from runctl_core.checkpoints import manifest
+from runctl_core.checkpoints.search import find
+from runctl_core.errors import RunctlError, StateError
+from runctl_core.models.checkpoints import Checkpoint
+
+PREFIX = ".runctl-prune-"
+"""How the name of a folder begins in which something is being deleted."""
+
+_TRAINERS_FOLDER = re.compile(r"checkpoint-\d+")
+_NAME, _DATA, _MANIFEST = "name", "data", "manifest"
+
+
+@frozen
+class Folder:
+    """The checkpoints of a folder, and what speaks for some of them.
+
+    Attributes:
+        checkpoints: All of them, newest first; links to others are none of them.
+        newest_good: The path of the newest one that verifies; None when none does.
+        pinned: Paths that something else leads to, each with the reason in words.
+    """
+
+    checkpoints: tuple[Checkpoint, ...]
+    newest_good: str | None
+    pinned: dict[str, str]
+
+
+def look(directory: str) -> Folder:
+    """Look at a folder, and verify the newest checkpoints until one is good."""
+    root = os.path.realpath(directory)
+    found = tuple(c for c in find(root) if not os.path.islink(c.path))
+    pinned = {path: why for folder in _folders(root) for path, why in _pointers(folder)}
+    pinned |= {c.path: "others are in it" for c in found if c.path == root or _holds_others(c.path)}
+    good = next((c.path for c in found if _is_good(c)), None)
+    return Folder(found, good, pinned)
+
+
+def remove(checkpoint: Checkpoint) -> None:
+    """Delete a checkpoint with its manifest. One that is gone already is no error.
+
+    Raises:
+        StateError: The disk refuses. It is whole and in its place, or gone from there.
+    """
+    folder, name = os.path.split(checkpoint.path)
+    grave = os.path.join(folder, f"{PREFIX}{secrets.token_hex(6)}")
+    try:
+        os.mkdir(grave, 0o700)
+        try:
+            with open(os.path.join(grave, _NAME), "w", encoding="utf-8", errors="surrogateescape") as file:
+                file.write(name)
+            os.rename(checkpoint.path, os.path.join(grave, _DATA))
+        except FileNotFoundError:  # its own trainer deleted it
+            shutil.rmtree(grave)
+            return
+        except OSError:
+            shutil.rmtree(grave)
+            raise
+        _bury(grave)
+    except OSError as error:
+        raise _cannot(checkpoint.path, error) from error
+
+
+def settle(directory: str) -> int:
+    """Finish what killed prunes left in a folder, and return how many there were. Raises StateError."""
+    count = 0
+    for folder in _folders(os.path.realpath(directory)):
+        for name in _names(folder):
+            if name.startswith(PREFIX):
+                try:
+                    _bury(os.path.join(folder, name))
+                except OSError as error:
+                    raise _cannot(os.path.join(folder, name), error) from error
+                count += 1
+    return count
+
+
+def _bury(grave: str) -> None:
+    """Fetch the manifest of what lies there, delete both, and forget the name last."""
+    if os.path.lexists(os.path.join(grave, _DATA)):
+        _fetch_manifest(grave)
+    for name in (_DATA, _MANIFEST):
+        _delete(os.path.join(grave, name))
+    shutil.rmtree(grave)
+
+
+def _fetch_manifest(grave: str) -> None:
+    """A manifest that came after the name was written down is that of a new checkpoint of this name."""
+    note = os.path.join(grave, _NAME)
+    with open(note, encoding="utf-8", errors="surrogateescape") as file:
+        name = os.path.basename(file.read())
+    beside = manifest.beside(os.path.join(os.path.dirname(grave), name))
+    with suppress(FileNotFoundError):
+        if os.lstat(beside).st_ctime_ns <= os.lstat(note).st_ctime_ns:
+            os.rename(beside, os.path.join(grave, _MANIFEST))
+
+
+def _delete(path: str) -> None:
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    else:
+        with suppress(FileNotFoundError):
+            os.unlink(path)
+
+
+def _is_good(checkpoint: Checkpoint) -> bool:
+    """Whether it is whole, and what its manifest says if it has one. What cannot be read is not good."""
+    if not checkpoint.complete or not manifest.exists(checkpoint.path):
+        return bool(checkpoint.complete)
+    try:
+        return manifest.check(checkpoint.path).verdict == "good"
+    except (OSError, RunctlError):
+        return False
+
+
+def _holds_others(path: str) -> bool:
+    """Whether it is an output folder of the Hugging Face trainer: a model, and checkpoints beside it."""
+    return os.path.isdir(path) and any(map(_TRAINERS_FOLDER.fullmatch, _names(path)))
+
+
+def _pointers(folder: str) -> Iterator[tuple[str, str]]:
+    """What links in a folder lead to, and what DeepSpeed's file `latest` names."""
+    for name in _names(folder):
+        path = os.path.join(folder, name)
+        if os.path.islink(path):
+            yield os.path.realpath(path), f"the link {name} leads to it"
+        elif name == "latest" and os.path.isfile(path):
+            with open(path, encoding="utf-8", errors="surrogateescape") as file:
+                yield os.path.join(folder, file.read(4096).strip()), "the file latest names it"
+
+
+def _folders(root: str) -> Iterable[str]:
+    """A folder, and those right below it: where `find` finds checkpoints."""
+    yield root
+    for name in _names(root):
+        path = os.path.join(root, name)
+        if not name.startswith(".") and os.path.isdir(path) and not os.path.islink(path):
+            yield path
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except FileNotFoundError:
+        return []
+
+
+def _cannot(path: str, error: OSError) -> StateError:
+    return StateError(
+        f"cannot delete {path}",
+        why=f"{error.strerror or error}: {error.filename or path}",
+        fix="make its folder yours, and prune again",
+    )

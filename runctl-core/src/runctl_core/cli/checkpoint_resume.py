@@ -1,0 +1,41 @@
+"""`runctl checkpoint resume`: `train` that begins with a checkpoint."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from typing import Annotated, Any
+
+from typer import Argument
+
+from runctl_core.cli.train import train
+
+
+def resume(path: str, **options: Any) -> None:
+    """Train a script from a checkpoint on: a new run, with the options of `runctl train`.
+
+    The script finds the checkpoint in RUNCTL_RESUME_FROM. One that is damaged is refused.
+
+    Examples:
+        runctl checkpoint resume checkpoints/step-500.pt train.py
+        runctl checkpoint resume outputs/checkpoint-500 train.py --gpu H100 -- --epochs 20
+    """
+    train(resume=path, **options)
+
+
+def _as_train() -> None:
+    """Give `resume` the parameters of `train`, with the checkpoint first."""
+    path = Annotated[str, Argument(metavar="PATH", help="The checkpoint to begin with.")]
+    hints: dict[str, Any] = typing.get_type_hints(train, include_extras=True)
+    signature = inspect.signature(train)
+    taken = [
+        parameter.replace(annotation=hints[name])
+        for name, parameter in signature.parameters.items()
+        if name != "resume"
+    ]
+    first = inspect.Parameter("path", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=path)
+    resume.__signature__ = signature.replace(parameters=[first, *taken])  # type: ignore[attr-defined]
+    resume.__annotations__ = {"path": path, **{p.name: p.annotation for p in taken}, "return": None}
+
+
+_as_train()

@@ -1,0 +1,73 @@
+"""`runctl stop-all`: every live run of mine is stopped."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from typer import Option
+
+from runctl_core.cli import output
+from runctl_core.cli.options import JsonFlag, YesFlag
+from runctl_core.cli.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from runctl_core.models.runs import Run
+    from runctl_core.training.stop_all import StoppedRuns
+
+
+def stop_all(
+    provider: Annotated[str | None, Option(help="Only this provider.")] = None,
+    project: Annotated[str | None, Option(help="Only this project.")] = None,
+    yes: YesFlag = False,
+    json: JsonFlag = False,
+) -> None:
+    """Stop every live run of mine, all at once. What they saved stays, and each can be resumed.
+
+    Each gets its grace period, its results come home, and its machine is let go.
+
+    Examples:
+        runctl stop-all
+        runctl stop-all --project mnist --yes
+    """
+    from runctl_core.training.cleanup_documents import of_runs
+    from runctl_core.training.engine import LIVE
+    from runctl_core.training.stop_all import StoppedRuns
+    from runctl_core.training.stop_all import stop_all as stop_runs
+
+    session = Session()
+    runs = session.tracker.runs(states=LIVE, owner=session.owner, provider=provider, project=project)
+    stopped = StoppedRuns((), {})
+    if runs:
+        announce(runs)
+        output.confirm(f"stop {output.count(len(runs), 'run')}?", yes=yes)
+        stopped = stop_runs(session.engine, runs)
+    if json:
+        output.print_json(of_runs(stopped))
+    else:
+        output.table(("RUN", "OUTCOME", "WHY"), run_rows(stopped), empty="no run of yours is live")
+    _require_all(stopped)
+
+
+def announce(runs: Sequence[Run]) -> None:
+    """Say which runs are about to be stopped."""
+    output.note("to be stopped:")
+    output.notes([(run.id, f"{run.name}, {run.state} on {run.provider}") for run in runs])
+
+
+def run_rows(stopped: StoppedRuns) -> Iterator[tuple[str, str, str]]:
+    """A row for each run: what became of it."""
+    yield from ((run, "failed", why) for run, why in stopped.failed.items())
+    yield from ((run.id, str(run.state), run.reason) for run in stopped.ended)
+
+
+def _require_all(stopped: StoppedRuns) -> None:
+    from runctl_core.errors import LeftBehind
+
+    if stopped.failed:
+        raise LeftBehind(
+            f"{output.count(len(stopped.failed), 'run')} could not be stopped",
+            why="; ".join(f"{run}: {why}" for run, why in stopped.failed.items()),
+            fix="runctl ps, then runctl stop-all tries again",
+        )

@@ -1,0 +1,96 @@
+"""A store's URL: from its scheme to the plugin that brings it, which is imported only now."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from attrs import frozen
+
+from runctl_core._entrypoints import EntryPoint, clash, enabled
+from runctl_core.errors import PluginError, RunctlError, UsageError
+from runctl_core.loading import import_plugin, in_words, prints_to_stderr, require
+from runctl_core.stores.contract import Store
+
+STORES = "runctl.stores"
+_URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<place>[^/]*)/*(?P<name>.*)", re.DOTALL)
+_OWN = ("file",)
+
+
+@frozen
+class Place:
+    """Something in a store.
+
+    Attributes:
+        store: The store.
+        name: The name of a file in it, or the first parts of many; empty for all of it.
+        root: The URL of all of it, with a `/` at its end.
+    """
+
+    store: Store
+    name: str
+    root: str
+
+
+def is_url(word: str) -> bool:
+    """Whether a word is the URL of a store."""
+    return _URL.fullmatch(word) is not None
+
+
+def open_url(url: str) -> Place:
+    """The store and the name of a URL.
+
+    Raises:
+        UsageError: It is none, or its name has a part that leads elsewhere.
+        PluginError: No installed plugin brings its scheme, or that plugin is broken.
+    """
+    found = _URL.fullmatch(url)
+    if found is None:
+        raise UsageError(
+            f"{url} is no URL of a store", fix="SCHEME://PLACE/NAME, such as file:///data/models"
+        )
+    scheme, place, name = found.group("scheme", "place", "name")
+    name = name.rstrip("/")
+    if any(part in ("", ".", "..") for part in name.split("/")) and name:
+        raise UsageError(f"{url} has a part that is empty or leads elsewhere", fix="write it without `..`")
+    return Place(_open(scheme, place), name, f"{scheme}://{place}/")
+
+
+def _open(scheme: str, place: str) -> Store:
+    if scheme in _OWN:
+        from runctl_core.stores.local import LocalStore
+
+        return LocalStore(place)
+    points = enabled(STORES)
+    for point in points:
+        if point.name == scheme:
+            return _made(point, clash(point, points, _OWN), place)
+    raise _unknown(scheme, [*_OWN, *(point.name for point in points)])
+
+
+def _made(point: EntryPoint, clashing: str, place: str) -> Store:
+    try:
+        require(not clashing, clashing)
+        with prints_to_stderr():
+            store: Any = import_plugin(point)(place)
+        require(isinstance(store, Store), f"{point.value} made {store!r}, not a Store")
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        if isinstance(error, RunctlError) and not isinstance(error, PluginError):
+            raise  # its own words: no credentials, say
+        raise PluginError(
+            f"the store {point.name}:// cannot be used",
+            why=f"{point.source}: {in_words(error)}",
+            fix=f"pip install --upgrade {point.distribution}",
+        ) from error
+    made: Store = store
+    return made
+
+
+def _unknown(scheme: str, installed: list[str]) -> PluginError:
+    return PluginError(
+        f"no installed plugin brings the store {scheme}://",
+        why=f"installed: {', '.join(f'{name}://' for name in dict.fromkeys(installed))}",
+        fix=f"pip install the plugin that brings {scheme}://",
+    )

@@ -1,0 +1,35 @@
+"""Locks of the kernel on a file or folder: they end with their process, however that ends."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+
+
+def lock(fd: int) -> bool:
+    """Take the lock on an open file or folder; False when another process has it."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def is_locked(path: str) -> bool:
+    """Whether a process works with what is at a path; False for nothing."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        return not lock(fd)
+    finally:
+        os.close(fd)
+
+
+def is_at(fd: int, path: str) -> bool:
+    """Whether an open file or folder still has this path."""
+    try:
+        return os.path.samestat(os.fstat(fd), os.lstat(path))
+    except FileNotFoundError:
+        return False

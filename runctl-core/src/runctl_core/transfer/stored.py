@@ -1,0 +1,63 @@
+"""The checkpoints of a store: those that have a manifest there. One without does not exist."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+
+from runctl_core.checkpoints import claim_file
+from runctl_core.checkpoints.contents import ITSELF, Unreadable
+from runctl_core.checkpoints.manifest import LIMIT, SUFFIX, Manifest, parse
+from runctl_core.checkpoints.naming import numbers
+from runctl_core.models.checkpoints import Checkpoint
+from runctl_core.stores import Place, StoredFile
+
+_FOLDER = "folder"
+
+
+def stored_checkpoints(place: Place) -> list[Checkpoint]:
+    """The checkpoints below a name in a store, newest first.
+
+    One is whole when every file that its manifest names is there with its size; no file but manifests
+    is read. Raises what the store raises.
+    """
+    below = f"{place.name}/" if place.name else ""
+    files = {file.name: file for file in place.store.list(below)}
+    found = [_described(place, files, name) for name in files if name.endswith(SUFFIX)]
+    return sorted(found, key=lambda checkpoint: (checkpoint.modified_at, checkpoint.path), reverse=True)
+
+
+def _described(place: Place, files: Mapping[str, StoredFile], manifest_name: str) -> Checkpoint:
+    name, size_bytes, problem, form = manifest_name.removesuffix(SUFFIX), 0, "", _FOLDER
+    try:
+        manifest = parse(place.store.read(manifest_name, 0, LIMIT + 1))
+    except Unreadable as error:
+        problem = f"its manifest is damaged: {error}"
+    else:
+        size_bytes = sum(digest.size_bytes for digest in manifest.files.values())
+        problem = _problem(name, manifest, files)
+        claimed = claim_file(posixpath.basename(name)) if ITSELF in manifest.files else None
+        form = claimed.name if claimed else _FOLDER
+    named = numbers(name)
+    return Checkpoint(
+        path=f"{place.root}{name}",
+        format=form,
+        step=named.step,
+        epoch=named.epoch,
+        size_bytes=size_bytes,
+        modified_at=files[manifest_name].modified_at,
+        complete=not problem,
+        problem=problem,
+        metrics=named.metrics,
+    )
+
+
+def _problem(name: str, manifest: Manifest, files: Mapping[str, StoredFile]) -> str:
+    """The first file that is not there as the manifest has it; empty for none."""
+    for part, digest in manifest.files.items():
+        full = name if part == ITSELF else f"{name}/{part}"
+        if full not in files:
+            return f"missing: {full}"
+        if files[full].size_bytes != digest.size_bytes:
+            return f"{full} should have {digest.size_bytes} bytes, and has {files[full].size_bytes}"
+    return ""
