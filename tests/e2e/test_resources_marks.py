@@ -50,9 +50,9 @@ def marks(home: Home, *words: str) -> dict[str, str]:
 )
 def test_a_mark_is_shown_until_it_is_taken_back(home: Home, fleet: Fleet, command: str, word: str) -> None:
     assert marks(home, command, "i-theirs", "--why", "the paper") == {word: "the paper"}
-    assert word in notes(home, "alpha/i-theirs")
+    assert notes(home, "alpha/i-theirs") == f"{word}: the paper"
     assert marks(home, command, "i-theirs", "--undo") == {}
-    assert word not in notes(home, "alpha/i-theirs")
+    assert notes(home, "alpha/i-theirs") == ""
 
 
 def test_a_resource_that_was_never_seen_is_found_at_its_provider(home: Home, fleet: Fleet) -> None:

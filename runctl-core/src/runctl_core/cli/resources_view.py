@@ -93,9 +93,9 @@ def _type(item: Item) -> str:
 def _notes(item: Item, inventory: Inventory) -> Iterable[str]:
     if item.problem:
         yield f"! not ended: {item.problem}"
-    if item.protected:
-        yield "protected"
-    yield from (str(mark) for mark in item.marks if str(mark) != "protected")
+    if item.resource.protected:
+        yield "protected by its tags"
+    yield from (f"{m.mark}: {m.why}" if m.why else str(m.mark) for m in item.marks.values())
     if item.resource.provider in inventory.problems:
         yield f"as of {output.age(inventory.taken_at - item.last_seen)}"
     if item.resource.note:
