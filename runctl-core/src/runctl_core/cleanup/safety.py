@@ -131,4 +131,4 @@ def _grounds(facts: Facts) -> tuple[str, ...]:
     run = facts.item.run
     if run is None:
         return ("no run needs it",)
-    return (f"{run.id} is over: {run.state}", "nothing of its results is there alone")
+    return (f"{run.id} is over: {run.state}", "its results are home")
