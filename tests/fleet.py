@@ -73,6 +73,11 @@ class Fleet:
                 [(each["id"], json.dumps(each)) for each in rows],
             )
 
+    def remove(self, provider: str, resource_id: str) -> None:
+        """Take a resource away, as somebody else would."""
+        with closing(sqlite3.connect(self.folder / f"{provider}.db")) as db, db:
+            db.execute("DELETE FROM resources WHERE id = ?", (resource_id,))
+
     def misbehave(self, provider: str, **control: Any) -> None:
         """Say how a provider misbehaves from now on.
 

@@ -285,3 +285,14 @@ def test_whoever_asks_for_a_run_that_is_over_releases_what_its_last_command_coul
     with pytest.raises(Refused, match="over already"):
         commands.stop(run)
     assert commands.cloud.alive() == []
+
+
+def test_what_a_vanished_machine_cost_is_an_estimate_only_since_its_job_last_answered(commands) -> None:
+    run = commands.train()
+    commands.cloud.wait(3 * 3600)
+    commands.ps()
+    commands.cloud.wait(3600)
+    commands.cloud.machines[run.resource_id].gone = True
+    commands.ps()
+    total = commands.books.cost_of_run(run.id)
+    assert (total.usd, total.estimated_usd) == (Decimal("14.4"), Decimal("3.6"))

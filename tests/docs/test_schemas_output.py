@@ -105,7 +105,7 @@ def test_a_receipt_is_the_document_of_its_run(world: Home) -> None:
     for run in ("succeeded", "failed", "killed", "stopped", "ended"):
         document = world.json("status", run)
         receipt = json.loads(Path(document["receipt"]).read_text())
-        assert {**receipt, "usage": None} == document
+        assert {**receipt, "usage": None, "warnings": []} == document
 
 
 @pytest.mark.parametrize("words", [("ps",), ("ps", "--all"), ("runs",), ("runs", "--state", "failed")])
@@ -113,6 +113,20 @@ def test_lists_of_runs_are_as_documented(world: Home, words: tuple[str, ...]) ->
     document = world.json(*words)
     assert document
     schemas.check(words[0], document)
+
+
+def test_the_processes_of_a_run_are_as_documented(world: Home) -> None:
+    document = world.json("processes", "live")
+    schemas.check("processes", document)
+    assert document["processes"]
+
+
+def test_warnings_are_as_documented(world: Home) -> None:
+    everything = {"RUNCTL_WARN_DISK_FREE_BELOW_GB": "1000000", "RUNCTL_WARN_MEMORY_ABOVE_PERCENT": "0.001"}
+    done = world.runctl("status", "live", "--json", env=everything)
+    document = json.loads(done.stdout)
+    schemas.check("status", document)
+    assert [warning["kind"] for warning in document["warnings"]] == ["memory", "disk"]
 
 
 @pytest.mark.parametrize("by", ["run", "project", "owner", "provider", "resource", "day", "month"])
@@ -269,9 +283,18 @@ def test_a_part_of_a_log_says_where_it_begins(world: Home) -> None:
     assert (part["offset_bytes"], part["text"]) == (whole["size_bytes"], "")
 
 
-def test_the_cost_of_one_run_is_not_cut(world: Home) -> None:
-    for words in (("--by", "day"), ("--since", "2026-01-01"), ("--until", "2026-01-01")):
-        assert world.runctl("cost", "ended", *words).returncode == 101
+def test_the_cost_of_a_part_of_a_run_says_which_part(world: Home) -> None:
+    run, whole = world.json("status", "ended")["run"], world.json("cost", "ended")
+    assert (whole["run"], whole["since_at"], whole["until_at"]) == (run, None, None)
+    part = world.json("cost", "ended", "--by", "day", "--until", "2026-01-01")
+    schemas.check("cost", part)
+    assert (part["until_at"], part["rows"], part["cost_usd"]) == ("2026-01-01T00:00:00Z", [], "0")
+
+
+def test_what_is_paid_per_hour_is_as_documented(world: Home) -> None:
+    document = world.json("burn")
+    schemas.check("burn", document)
+    assert document["resources"] == 1
 
 
 def test_a_report_is_as_documented(world: Home) -> None:

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+import priced_provider
 from homes import Home, processes_of, wait_for
 
 STUBBORN = """
@@ -87,41 +88,10 @@ def test_set_up_that_fails_is_told_apart_from_the_script(home: Home) -> None:
     assert told["tail"] == ["no such package"]
 
 
-PRICED = """
-from decimal import Decimal
-from attrs import evolve
-from runctl_core.api import Price, ProviderInfo, hookimpl
-from runctl_local.provider import LocalProvider
-from runctl_local.settings import Settings
-
-PRICE = Price({price}, source="test")
-
-class Priced(LocalProvider):
-    def offers(self, request):
-        return [evolve(o, provider="priced", price=PRICE) for o in super().offers(request)]
-    def create_resource(self, spec):
-        return evolve(super().create_resource(spec), provider="priced", price=PRICE)
-
-@hookimpl
-def runctl_provider():
-    return ProviderInfo(name="priced", title="Priced", factory=Priced, settings=Settings)
-"""
-
-
 @pytest.fixture
 def priced(home: Home) -> Home:
     """A provider like this computer that asks 3,600 dollars an hour: one a second."""
-    return _with_price(home, 'Decimal("3600")')
-
-
-def _with_price(home: Home, price: str) -> Home:
-    home.write("plugins/priced_plugin.py", PRICED.replace("{price}", price))
-    home.write("plugins/priced-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: priced\nVersion: 1.0\n")
-    home.write(
-        "plugins/priced-1.0.dist-info/entry_points.txt", "[runctl.providers]\npriced = priced_plugin\n"
-    )
-    home.env |= {"PYTHONPATH": str(home.work / "plugins"), "RUNCTL_PROVIDER": "priced"}
-    return home
+    return priced_provider.install(home)
 
 
 def test_the_budget_ends_a_run_before_it_costs_more(priced: Home) -> None:
@@ -136,7 +106,7 @@ def test_the_budget_ends_a_run_before_it_costs_more(priced: Home) -> None:
 
 
 def test_a_budget_without_a_price_is_refused(home: Home) -> None:
-    priced = _with_price(home, "None")
+    priced = priced_provider.install(home, "None")
     priced.write("s.py", "print(1)")
     done = priced.runctl("train", "s.py", "--budget", "3")
     assert done.returncode == 104

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from homes import wait_for
+from homes import Home, wait_for
 from runctl_core import runner_executor
 from runctl_core.api import CapacityError, ResourceNotFound, ResourceState, StateError
 from runctl_local import provider as provider_module
@@ -238,3 +238,13 @@ def test_what_others_put_beside_the_slots_is_left_alone(local: Local) -> None:
     assert local.slot_ids() == [made.id]
     local.terminate_resource("notes.txt")
     assert (local.home / "slots" / "notes.txt").read_text() == "mine"
+
+
+def test_what_an_hour_costs_here_is_a_setting_and_the_books_follow_it(home: Home) -> None:
+    home.write("s.py", "print(1)")
+    home.env["RUNCTL_LOCAL_HOURLY_USD"] = "3600"
+    assert home.json("offers")[0]["hourly_usd"] == "3600"
+    assert home.runctl("train", "s.py").returncode == 0
+    assert float(home.json("cost")["cost_usd"]) > 0
+    home.env["RUNCTL_LOCAL_HOURLY_USD"] = "-1"
+    assert home.runctl("offers", "--provider", "local").returncode == 102

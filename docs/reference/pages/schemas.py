@@ -78,18 +78,21 @@ def _fields(schema: dict[str, Any], before: str) -> Iterator[tuple[str, str, str
 
 
 def _properties(schema: dict[str, Any]) -> dict[str, Any]:
-    inherited = _resolved(schema) if "$ref" in schema else {}
-    return {**inherited.get("properties", {}), **schema.get("properties", {})}
+    properties: dict[str, Any] = _resolved(schema).get("properties", {})
+    return properties
 
 
 def _resolved(schema: dict[str, Any]) -> dict[str, Any]:
     """The schema with what it refers to; what it says itself wins."""
-    if "$ref" not in schema:
+    parts = [part["$ref"] for part in (schema, *schema.get("allOf", ())) if "$ref" in part]
+    if not parts:
         return schema
     definitions = load()["definitions"]["$defs"]
-    found: dict[str, Any] = definitions[schema["$ref"].rpartition("/")[2]]
-    own = {key: value for key, value in schema.items() if key != "$ref"}
-    return {**found, **own, "properties": {**found.get("properties", {}), **own.get("properties", {})}}
+    merged: dict[str, Any] = {}
+    for part in [*(definitions[ref.rpartition("/")[2]] for ref in parts), schema]:
+        properties = {**merged.get("properties", {}), **part.get("properties", {})}
+        merged = {**merged, **part, "properties": properties}
+    return {key: value for key, value in merged.items() if key not in ("$ref", "allOf")}
 
 
 def _type(field: dict[str, Any], item: dict[str, Any]) -> str:

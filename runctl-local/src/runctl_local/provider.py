@@ -56,7 +56,7 @@ class SlotExecutor(RunnerExecutor):
 
 
 class LocalProvider(TrainingProvider):
-    """Trains here. Slots are free; each GPU belongs to one run at a time."""
+    """Trains here. Each GPU belongs to one run at a time; what an hour costs is a setting."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -75,7 +75,7 @@ class LocalProvider(TrainingProvider):
             if request.gpu or request.instance_type not in (None, CPU):
                 raise
             every = [cpu_offer(note=error.message)]
-        return [offer for offer in every if fits(offer, request)]
+        return [evolve(offer, price=self._settings.price) for offer in every if fits(offer, request)]
 
     def create_resource(self, spec: LaunchSpec) -> Resource:
         """Make a slot, with GPUs of its own when the offer has any."""
@@ -221,7 +221,7 @@ class LocalProvider(TrainingProvider):
             state=ResourceState.STARTING if over is None else ResourceState.RUNNING,
             managed=True,
             tags=slot.tags,
-            price=FREE,
+            price=self._settings.price,
             created_at=slot.created_at,
             instance_type=slot.offer,
             gpu=slot.gpu,
@@ -236,7 +236,7 @@ class LocalProvider(TrainingProvider):
             name=slot_id,
             state=ResourceState.UNKNOWN,
             managed=True,
-            price=FREE,
+            price=self._settings.price,
             note=f"its file is damaged: {self._slots.path(slot_id)}",
         )
 

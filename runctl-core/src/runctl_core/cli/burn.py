@@ -15,7 +15,7 @@ from runctl_core.cli import output
 from runctl_core.paths import database_path
 from runctl_core.training import documents
 
-STATE_VERSION = 3
+STATE_VERSION = 4
 """The version of the state file that the queries fit: how many migrations it has gone through."""
 
 _PAID = "SELECT hourly_usd, COUNT(*), SUM(estimated) FROM intervals WHERE until IS NULL GROUP BY 1"

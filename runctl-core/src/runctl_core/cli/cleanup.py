@@ -164,7 +164,7 @@ def _costs(item: Item) -> str:
 
 
 def _saving(plan: Plan) -> str:
-    from runctl_core.inventory.insights import HOURS_A_MONTH
+    from runctl_core.models.money import HOURS_A_MONTH
 
     saved = plan.saves
     if not saved.hourly_usd and not saved.unknown:

@@ -104,8 +104,8 @@ def _print_json(
         {
             "by": by,
             "run": window["run_id"],
-            "since": moment(window["since"]),
-            "until": moment(window["until"]),
+            "since_at": moment(window["since"]),
+            "until_at": moment(window["until"]),
             "rows": [{"key": key, **of_total(t), **of_burn(*_figures(b))} for key, (t, b) in rows.items()],
             **of_total(whole),
             **of_burn(*_figures(burn)),

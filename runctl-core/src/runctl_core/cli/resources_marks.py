@@ -105,7 +105,8 @@ def _document(
     place = (provider, resource_id)
     marks = [of_mark(m) for m in session.tracker.marks.all() if (m.provider, m.resource_id) == place]
     return {
-        "resource": "/".join(place),
+        "provider": provider,
+        "resource": resource_id,
         "marks": marks,
         "run": None if run is None else run.id,
         "no_run": no_run,

@@ -41,7 +41,7 @@ def orphans(provider: ProviderFilter = None, offline: OfflineFlag = False, json:
     lost = find_orphans(found, kept_runs(session.tracker, found))
     if json:
         rows = [of_orphan(orphan) for orphan in lost]
-        output.print_json({"certain": not found.problems, "orphans": rows, "unanswered": of_problems(found)})
+        output.print_json({"taken_at": found.taken_at, "orphans": rows, "unanswered": of_problems(found)})
     else:
         _show(lost, found)
     tell_problems(found, now())

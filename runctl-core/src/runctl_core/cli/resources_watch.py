@@ -11,8 +11,6 @@ from typer import Option
 from runctl_core.cli import output
 from runctl_core.cli.options import JsonFlag
 from runctl_core.cli.resources_view import (
-    COLUMNS,
-    LESS_WANTED,
     AllFlag,
     ProviderFilter,
     look,
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
     from runctl_core.inventory import Inventory
     from runctl_core.inventory.changes import Changed
 
+_COLUMNS = ("RESOURCE", "STATE", "PRICE", "AGE", "RUN", "NOTE")
 _HOME_AND_CLEAR = "\033[H\033[2J"
 
 
@@ -92,7 +91,7 @@ def _follow(
 
 
 class _Screen:
-    """Draws the list anew; as many rows as the terminal has, and the changes of the last look."""
+    """Draws the list anew, as many rows as the terminal has; what has just changed comes first."""
 
     def show(self, now: Inventory, seen: Sequence[Changed]) -> None:
         """Draw it."""
@@ -100,17 +99,18 @@ class _Screen:
         from runctl_core.inventory.summary import burn
 
         out = output.results()
-        room = max(1, os.get_terminal_size(out.fileno()).lines - 5)
+        room = max(1, (os.get_terminal_size(out.fileno()).lines or 24) - 5)
         fresh = [change for change in seen if change.at == now.taken_at]
         gone = [change.item for change in fresh if change.change is Change.GONE]
         told: dict[str, list[str]] = {}
         for change in fresh:
             told.setdefault(change.item.key, []).append(_in_words(change))
-        items = [*gone, *now.items]
+        changed = [item for item in now.items if item.key in told]
+        items = [*gone, *changed, *(item for item in now.items if item.key not in told)]
         rows = [_marked(row(item, now), told.get(item.key, [])) for item in items[:room]]
         red = {number for number, item in enumerate(items) if item.problem}
         out.write(_HOME_AND_CLEAR)
-        output.table(COLUMNS, rows, empty="no resources", less_wanted=LESS_WANTED, red=red)
+        output.table(_COLUMNS, rows, empty="no resources", less_wanted=("RUN",), red=red)
         out.flush()
         more = f", {len(items) - room} of them below" if len(items) > room else ""
         output.note(f"{output.count(len(now.items), 'resource')}, {per_hour(burn(now.items))}{more}")
@@ -128,9 +128,10 @@ class _Lines:
         """Write what is not written yet."""
         from runctl_core.clock import iso
 
-        for change in seen[self._written :]:
-            cells = (iso(change.at), str(change.change), change.item.key, change.before, change.after)
-            output.lines(["\t".join(cells)])
+        fresh = seen[self._written :]
+        rows = [(iso(c.at), str(c.change), c.item.key, c.before, c.after) for c in fresh]
+        if rows:
+            output.table(("AT", "CHANGE", "RESOURCE", "BEFORE", "AFTER"), rows, empty="")
         self._written = len(seen)
         output.results().flush()
         tell_problems(now, now.taken_at)
@@ -138,7 +139,8 @@ class _Lines:
 
 def _marked(cells: tuple[str, ...], told: list[str]) -> tuple[str, ...]:
     """The cells of a row, with what changed before its note."""
-    return (*cells[:-1], "; ".join(filter(None, (*told, cells[-1]))))
+    key, state, price, age, _, run, *_, note = cells
+    return (key, state, price, age, run, "; ".join(filter(None, (*told, note))))
 
 
 def _in_words(change: Changed) -> str:

@@ -20,6 +20,7 @@ COMMANDS = (
     ("exec", _CLI + "exec", "exec_", RUN, "Run a command beside a run, on its machine"),
     ("runs", _CLI + "runs", "runs", LOOK, "List the history of runs"),
     ("status", _CLI + "status", "status", LOOK, "Show everything about one run"),
+    ("processes", _CLI + "processes", "processes", LOOK, "List the processes of a live run"),
     ("why", _CLI + "why", "why", LOOK, "Explain why a run failed"),
     ("pull", _CLI + "pull", "pull", LOOK, "Copy a run's results to a folder"),
     ("transfer", _CLI + "transfer", "transfer", LOOK, "Copy files between here, runs and stores"),
@@ -30,6 +31,7 @@ COMMANDS = (
     ("checkpoint verify", _CLI + "checkpoint_verify", "verify", LOOK, "Say whether checkpoints are good"),
     ("checkpoint resume", _CLI + "checkpoint_resume", "resume", LOOK, "Start a run from a checkpoint"),
     ("checkpoint prune", _CLI + "checkpoint_prune", "prune", LOOK, "Delete checkpoints that nobody needs"),
+    ("top", _CLI + "top", "top", LOOK, "Watch everything on one screen"),
     ("monitor", _CLI + "monitor", "monitor", LOOK, "Watch any log file and checkpoint folder"),
     ("resources list", _CLI + "resources", "list_", THINGS, "List what there is, the dearest first"),
     ("resources summary", _CLI + "resources", "summary", THINGS, "Sum up what there is and what it costs"),
@@ -74,8 +76,10 @@ GROUPS = {
 EXIT_STATUS = {
     "train": "The script's own, 128 + N when signal N ended it; 130 when Ctrl-C detached.",
     "resume": "The script's own, 128 + N when signal N ended it; 130 when Ctrl-C detached.",
+    "checkpoint resume": "The script's own, 128 + N when signal N ended it; 130 when Ctrl-C detached.",
     "attach": "The script's own, 128 + N when signal N ended it; 130 when Ctrl-C detached.",
     "logs": "0 when everything was printed; 130 when Ctrl-C detached.",
+    "processes": "0, also when the run ends while it is watched; 130 when Ctrl-C ended the watching.",
     "exec": "The command's own, 128 + N when signal N ended it.",
     "orphans": "0 when it is certain that there is none, 3 when there is any; 107 when a provider does not"
     " answer and the others have none.",

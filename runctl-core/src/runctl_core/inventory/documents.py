@@ -23,9 +23,7 @@ def of_item(item: Item) -> dict[str, Any]:
     """One resource; a size of zero means that nobody knows it."""
     resource = item.resource
     return {
-        "resource": item.key,
-        "provider": resource.provider,
-        "id": resource.id,
+        **_of_place(item),
         "name": resource.name,
         "kind": resource.kind,
         "state": str(resource.state),
@@ -60,6 +58,10 @@ def of_item(item: Item) -> dict[str, Any]:
     }
 
 
+def _of_place(item: Item) -> dict[str, str]:
+    return {"provider": item.resource.provider, "resource": item.resource.id}
+
+
 def of_mark(marked: Marked) -> dict[str, str]:
     """What the user said of a resource."""
     return {"mark": str(marked.mark), "why": marked.why, "by": marked.by, "set_at": iso(marked.at)}
@@ -76,9 +78,9 @@ def of_inventory(inventory: Inventory) -> dict[str, Any]:
 
 
 def of_problems(inventory: Inventory) -> list[dict[str, Any]]:
-    """The providers that did not answer, each with the reason and the time of its last answer."""
+    """The providers that did not answer, each with the reason and when it last showed anything."""
     return [
-        {"provider": name, "last_seen_at": moment(inventory.last_answer(name)), **error.to_json()}
+        {"provider": name, "why": error.summary, "last_seen_at": moment(inventory.last_answer(name))}
         for name, error in inventory.problems.items()
     ]
 
@@ -100,7 +102,7 @@ def of_insight(insight: Insight) -> dict[str, Any]:
     """One finding."""
     return {
         "finding": str(insight.finding),
-        "resource": insight.item.key,
+        **_of_place(insight.item),
         "detail": insight.detail,
         "monthly_usd": money(insight.monthly_usd),
         "fix": insight.fix,
@@ -134,7 +136,7 @@ def of_changes(last: Inventory, seen: Iterable[Changed]) -> dict[str, Any]:
             {
                 "seen_at": iso(changed.at),
                 "change": str(changed.change),
-                "resource": changed.item.key,
+                **_of_place(changed.item),
                 "before": changed.before,
                 "after": changed.after,
             }

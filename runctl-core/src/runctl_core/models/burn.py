@@ -1,8 +1,7 @@
-"""What is paid per hour, and for how long. Apart from `money`, for a list of runs does without it."""
+"""What is paid per hour. Apart from `money`, because a list of runs does without it."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from decimal import Decimal
 
 from attrs import frozen
@@ -31,16 +30,3 @@ class Burn:
             self.estimated_hourly_usd + other.estimated_hourly_usd,
             self.resources + other.resources,
         )
-
-
-@frozen
-class Commitment:
-    """Something that is paid for, or will be as soon as its provider has made it.
-
-    Attributes:
-        hourly_usd: Its price of an hour; None when nobody knows it.
-        deadline: When it ends at the latest; None when nothing ends it.
-    """
-
-    hourly_usd: Decimal | None
-    deadline: datetime | None

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
 from runctl_core.clock import from_micros, to_micros
-from runctl_core.models.burn import Burn, Commitment
 from runctl_core.models.money import Total
+
+if TYPE_CHECKING:
+    from runctl_core.models.burn import Burn
 
 GROUPS = {
     "run": "resources.run_id",
@@ -103,6 +105,8 @@ def _totals(db: sqlite3.Connection, column: str, window: Window) -> dict[str, To
 
 def burning(db: sqlite3.Connection, by: str, run_id: str | None = None) -> dict[str, Burn]:
     """What is paid per hour for what is not gone, for each value of a column."""
+    from runctl_core.models.burn import Burn
+
     query = f"""
         SELECT {GROUPS[by]}, intervals.hourly_usd, COUNT(*), SUM(estimated)
         {_FROM} WHERE until IS NULL{_whose(run_id, None)} GROUP BY 1, 2
@@ -115,8 +119,10 @@ def burning(db: sqlite3.Connection, by: str, run_id: str | None = None) -> dict[
     return dict(found)
 
 
-def commitments(db: sqlite3.Connection, owner: str, but: str | None) -> list[Commitment]:
-    """What is there, and what is being made: an intent stays one until it is known what became of it."""
+def commitments(
+    db: sqlite3.Connection, owner: str, but: str | None
+) -> Iterator[tuple[Decimal | None, datetime | None]]:
+    """Price and deadline of what is there, and of each intent of which nobody knows what became of it."""
     query = f"""
         SELECT intervals.hourly_usd, intents.deadline
         {_FROM} LEFT JOIN intents ON intents.provider = resources.provider
@@ -125,14 +131,9 @@ def commitments(db: sqlite3.Connection, owner: str, but: str | None) -> list[Com
         UNION ALL
         SELECT hourly_usd, deadline FROM intents WHERE settled = 0 AND token IS NOT :but
     """  # noqa: S608
-    found = db.execute(query, {"owner": owner, "but": but})
-    return [
-        Commitment(
-            None if hourly is None else Decimal(hourly),
-            None if deadline is None else from_micros(deadline),
-        )
-        for hourly, deadline in found
-    ]
+    for hourly, deadline in db.execute(query, {"owner": owner, "but": but}):
+        price = None if hourly is None else Decimal(hourly)
+        yield price, None if deadline is None else from_micros(deadline)
 
 
 def rows(db: sqlite3.Connection, query: str, window: Window) -> Iterable[Any]:

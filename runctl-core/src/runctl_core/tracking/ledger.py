@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from runctl_core.clock import Clock, to_micros
 from runctl_core.tracking.store import Store
 
 if TYPE_CHECKING:
-    from runctl_core.models.burn import Burn, Commitment
+    from runctl_core.models.burn import Burn
     from runctl_core.models.money import Total
 
 
@@ -78,8 +79,10 @@ class Ledger:
         with self._store.reading() as db:
             return costs.burning(db, by, run_id)
 
-    def commitments(self, owner: str, *, but: str | None = None) -> list[Commitment]:
-        """What is paid for or being made, of an owner or for a run in these books.
+    def commitments(
+        self, owner: str, *, but: str | None = None
+    ) -> list[tuple[Decimal | None, datetime | None]]:
+        """Price and deadline of what is paid for or being made, of an owner or for a run in these books.
 
         Args:
             owner: Whose.
@@ -88,7 +91,7 @@ class Ledger:
         from runctl_core.tracking import costs
 
         with self._store.reading() as db:
-            return costs.commitments(db, owner, but)
+            return list(costs.commitments(db, owner, but))
 
     def mark_warned(self, budget: str, period: str, percents: Collection[int]) -> bool:
         """Write that these parts of a budget were told of; whether the largest is new."""

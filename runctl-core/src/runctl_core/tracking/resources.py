@@ -21,6 +21,7 @@ _COLUMNS = (
     "gpu_count", "region", "zone", "spot", "note", "vcpus", "memory_bytes",
     "size_bytes", "attached_to",
 )  # fmt: skip
+_MINUTE_MICROS = 60_000_000
 _SEEN = ("first_seen", "last_seen", "gone_at", "problem")
 _SELECT = f"SELECT {', '.join((*_COLUMNS, *_SEEN))} FROM resources"  # noqa: S608
 
@@ -77,6 +78,18 @@ def mark_gone(
     if key is not None and gone_at is None:
         intervals.gone(db, key, to_micros(at), last_seen, end_seen=end_seen)
         _set_gone(db, key, to_micros(at))
+
+
+def is_due(db: sqlite3.Connection, provider: str, resource_id: str, at: datetime) -> bool:
+    """Whether a resource that is not gone was last seen over a minute ago, or in the future."""
+    known = _known(db, provider, resource_id)
+    return known is not None and known[2] is None and not 0 <= to_micros(at) - known[1] < _MINUTE_MICROS
+
+
+def touch(db: sqlite3.Connection, provider: str, resource_id: str, at: datetime) -> None:
+    """Write that a resource was seen, as it was before."""
+    query = "UPDATE resources SET last_seen = ? WHERE provider = ? AND id = ? AND gone_at IS NULL"
+    db.execute(query, (to_micros(at), provider, resource_id))
 
 
 def _known(db: sqlite3.Connection, provider: str, resource_id: str) -> tuple[Any, ...] | None:

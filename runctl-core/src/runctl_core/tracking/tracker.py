@@ -11,13 +11,13 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from runctl_core.clock import Clock, from_micros, now, to_micros
+from runctl_core.clock import Clock, now
 from runctl_core.errors import NotFound, StateError
 from runctl_core.models.intents import Intent
 from runctl_core.models.resources import Resource
 from runctl_core.models.runs import OVER, Run, RunChange, RunState
 from runctl_core.paths import database_path
-from runctl_core.tracking import listings, names, resources, runs
+from runctl_core.tracking import intents, listings, names, resources, runs
 from runctl_core.tracking.ledger import Ledger
 from runctl_core.tracking.marks import Marks
 from runctl_core.tracking.resources import TrackedResource
@@ -66,6 +66,11 @@ class ResourceTracker(Ledger):
     def close(self) -> None:
         """Close this thread's connection."""
         self._store.close()
+
+    def version(self) -> int:
+        """A number that changes when any other thread or process has written to the books."""
+        with self._store.reading() as db:
+            return int(db.execute("PRAGMA data_version").fetchone()[0])
 
     # runs
 
@@ -193,39 +198,17 @@ class ResourceTracker(Ledger):
             deadline: When that ends at the latest; None when nothing ends it.
         """
         with self._store.writing() as db:
-            db.execute(
-                "INSERT INTO intents (token, run_id, provider, attempt, created_at, hourly_usd, deadline) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (
-                    intent.token,
-                    intent.run_id,
-                    intent.provider,
-                    intent.attempt,
-                    to_micros(intent.created_at),
-                    None if hourly_usd is None else str(hourly_usd),
-                    deadline and to_micros(deadline),
-                ),
-            )
+            intents.insert(db, intent, hourly_usd, deadline)
 
     def open_intents(self, provider: str | None = None) -> list[Intent]:
         """Intents whose outcome is not known yet, oldest first."""
-        query = (
-            "SELECT token, run_id, provider, attempt, created_at, given_up_at FROM intents "
-            "WHERE settled = 0 AND (?1 IS NULL OR provider = ?1) ORDER BY created_at"
-        )
         with self._store.reading() as db:
-            rows = db.execute(query, (provider,)).fetchall()
-        return [
-            Intent(
-                token, run_id, name, attempt, from_micros(at), None if given is None else from_micros(given)
-            )
-            for token, run_id, name, attempt, at, given in rows
-        ]
+            return intents.listing(db, provider)
 
     def give_up_intent(self, token: str, at: datetime) -> datetime:
         """Write that nobody waits for an intent's call any more; returns `at`."""
         with self._store.writing() as db:
-            db.execute("UPDATE intents SET given_up_at = ? WHERE token = ?", (to_micros(at), token))
+            intents.give_up(db, token, at)
         return at
 
     def settle_intent(self, token: str, resource: Resource | None = None, *, problem: str = "") -> None:
@@ -244,10 +227,7 @@ class ResourceTracker(Ledger):
                 resources.record(db, resource, self._clock())
                 resources.flag(db, resource.provider, resource.id, problem)
                 runs.own(db, token, resource.id)
-            db.execute(
-                "UPDATE intents SET settled = 1, resource_id = ? WHERE token = ? AND settled = 0",
-                (resource and resource.id, token),
-            )
+            intents.settle(db, token, None if resource is None else resource.id)
 
     # resources
 
@@ -301,6 +281,15 @@ class ResourceTracker(Ledger):
         """
         with self._store.writing() as db:
             resources.mark_gone(db, provider, resource_id, self._clock(), end_seen=end_seen)
+
+    def touch_resource(self, provider: str, resource_id: str) -> None:
+        """Write that a resource is there, because the job on it answers; once a minute is enough."""
+        now = self._clock()
+        with self._store.reading() as db:
+            if not resources.is_due(db, provider, resource_id, now):
+                return
+        with self._store.writing() as db:
+            resources.touch(db, provider, resource_id, now)
 
     def flag_resource(self, provider: str, resource_id: str, problem: str) -> None:
         """Keep a resource visible with the reason why it could not be ended; "" takes it back."""

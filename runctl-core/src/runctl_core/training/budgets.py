@@ -16,8 +16,9 @@ from runctl_core.clock import Clock
 from runctl_core.errors import Refused
 from runctl_core.models.resources import Offer
 from runctl_core.models.runs import OVER, RunState
+from runctl_core.training.limits import hours_until
 from runctl_core.training.plan import Plan
-from runctl_core.training.spending import Budgets, Spending, hours_until, spending
+from runctl_core.training.spending import Budgets, Spending, spending
 from runctl_core.words import cost, count, hourly, per_hour
 
 if TYPE_CHECKING:
@@ -109,12 +110,9 @@ def refusal(standing: Iterable[Spending], offer: Offer, hours: Decimal | None) -
 
 def _refused(one: Spending, offer: Offer, hours: Decimal | None, after: Decimal) -> Refused:
     budget, limit = one.period.budget, one.period.limit_usd
-    figures = [
-        _spent(one),
-        f"what is there may take {cost(one.committed_usd)} more ({per_hour(one.hourly_usd)} now)",
-        _addition(one, offer, hours, after),
-        f"together {cost(after)}",
-    ]
+    there = f"what is there may take {cost(one.committed_usd)} more ({per_hour(one.hourly_usd)} now)"
+    figures = [_spent(one), *([there] if one.committed_usd else []), _addition(one, offer, hours, after)]
+    figures.append(f"together {cost(after)}")
     larger = after.quantize(Decimal(1), ROUND_UP)
     return Refused(
         f"this run could break the {budget} budget of {cost(limit)}",

@@ -36,7 +36,7 @@ def of_cleanup(plan: Plan, cleaned: Cleaned | None) -> dict[str, Any]:
 
 
 def _of_saving(saved: Burn) -> dict[str, Any]:
-    from runctl_core.inventory.insights import HOURS_A_MONTH
+    from runctl_core.models.money import HOURS_A_MONTH
 
     return {
         **of_burn(saved.hourly_usd, saved.unknown, saved.estimated_hourly_usd),

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
@@ -28,7 +29,6 @@ from runctl_core.models.runs import Run, RunState
 from runctl_core.provider import TrainingProvider
 from runctl_core.tracking import ResourceTracker
 from runctl_core.training import limits
-from runctl_core.training.budgets import BudgetCheck
 from runctl_core.training.choose import nothing_fits, rank, within
 from runctl_core.training.collect import collect
 from runctl_core.training.intents import give_back, settle_intents
@@ -38,7 +38,10 @@ from runctl_core.training.provision import provision
 from runctl_core.training.receipt import write_receipt
 from runctl_core.training.reporter import Reporter
 from runctl_core.training.signals import launch_signals
-from runctl_core.training.spending import Budgets, hours_until
+
+if TYPE_CHECKING:
+    from runctl_core.training.budgets import BudgetCheck
+    from runctl_core.training.spending import Budgets
 
 PLANNED_LIVE = (RunState.PLANNED, RunState.PROVISIONING, RunState.SYNCING, RunState.RECOVERING)
 """Live states in which no job of the attempt was started yet."""
@@ -69,7 +72,7 @@ class Engine:
         open_provider: Makes the provider of a plan; called when one is needed.
         reporter: Told of everything as it happens.
         clock: The time.
-        allowed: What a day and a month may cost; asked for when something is launched or settled.
+        allowed: What a day and a month may cost, when that is limited; asked for when it is needed.
         protections: Says who protects a resource, which then outlives its run.
     """
 
@@ -80,15 +83,23 @@ class Engine:
         *,
         reporter: Reporter | None = None,
         clock: Clock = now,
-        allowed: Callable[[], Budgets] = Budgets,
+        allowed: Callable[[], Budgets] | None = None,
         protections: Callable[[Resource], Sequence[str]] = lambda _: (),
     ) -> None:
         self.tracker = tracker
         self.open_provider = open_provider
         self.reporter = reporter or Reporter()
         self.clock = clock
-        self.budgets = BudgetCheck(tracker, allowed, clock)
         self.protections = protections
+        self._allowed = allowed
+
+    @cached_property
+    def budgets(self) -> BudgetCheck:
+        """Holds launches against the budgets of the day and the month."""
+        from runctl_core.training.budgets import BudgetCheck
+        from runctl_core.training.spending import Budgets
+
+        return BudgetCheck(self.tracker, self._allowed or Budgets, self.clock)
 
     # the way up
 
@@ -115,7 +126,7 @@ class Engine:
         price = offer.price.hourly_usd
         if run is None:
             return limits.ceiling(plan, price)[0]
-        return hours_until(self.deadline(run, plan, price)[0], self.clock())
+        return limits.hours_until(self.deadline(run, plan, price)[0], self.clock())
 
     def launch(self, run: Run, plan: Plan, secrets: Mapping[str, str], offers: list[Offer]) -> Run:
         """Take a planned or recovering run to a started job, or to nothing at all.

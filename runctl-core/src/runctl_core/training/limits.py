@@ -85,3 +85,13 @@ def ceiling(plan: Plan, hourly_usd: Decimal | None) -> tuple[Decimal | None, Dec
     if hours is None:
         return None, Decimal(0) if hourly_usd == 0 else None
     return hours, None if hourly_usd is None else hours * hourly_usd
+
+
+def hours_until(deadline: datetime | None, at: datetime) -> Decimal | None:
+    """How long it is to a deadline; None when there is none."""
+    return None if deadline is None else max(Decimal(0), hours(deadline - at))
+
+
+def hours(span: timedelta) -> Decimal:
+    """A span of time in hours, to the microsecond."""
+    return Decimal(span // timedelta(microseconds=1)) / 3_600_000_000

@@ -109,6 +109,7 @@ def _settle_driven(engine: Engine, run: Run) -> None:
             lost = engine.change(run, RunState.LOST, _NO_TRACE, reason=_NO_TRACE, ended_at=engine.clock())
             settle_ends(engine, lost)
         return
+    engine.tracker.touch_resource(run.provider, run.resource_id)
     if status.phase.over:
         engine.finish(run, plan, provider, executor, status)
     else:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from runctl_core.models.burn import Commitment
 from runctl_core.models.money import Total
+from runctl_core.training.limits import hours
 
 if TYPE_CHECKING:
     from runctl_core.tracking import ResourceTracker
@@ -74,19 +74,19 @@ class Spending:
     hourly_usd: Decimal
     unknown: int
 
-    def with_run(self, hourly_usd: Decimal | None, hours: Decimal | None) -> Decimal:
+    def with_run(self, hourly_usd: Decimal | None, longest: Decimal | None) -> Decimal:
         """What the period may come to with one run more.
 
         Args:
             hourly_usd: The run's price; one that is unknown adds nothing.
-            hours: After how many hours it ends at the latest; None when nothing ends it.
+            longest: After how many hours it ends at the latest; None when nothing ends it.
         """
-        most = Decimal(1) if hours is None else self.most_hours(hours)
+        most = Decimal(1) if longest is None else self.most_hours(longest)
         return self.spent.usd + self.committed_usd + (hourly_usd or Decimal(0)) * most
 
-    def most_hours(self, hours: Decimal) -> Decimal:
+    def most_hours(self, wanted: Decimal) -> Decimal:
         """How much of so many hours can fall into one such period."""
-        return min(hours, _hours(self.period.until - self.period.since))
+        return min(wanted, hours(self.period.until - self.period.since))
 
 
 def periods(budgets: Budgets, at: datetime) -> list[Period]:
@@ -116,24 +116,16 @@ def spending(
     ]
 
 
-def _spending(period: Period, spent: Total, there: list[Commitment], at: datetime) -> Spending:
-    known = [(c, c.hourly_usd) for c in there if c.hourly_usd is not None]
-    committed = sum((hourly * _still(c, period, at) for c, hourly in known), Decimal(0))
-    hourly = sum((hourly for _, hourly in known), Decimal(0))
+def _spending(
+    period: Period, spent: Total, there: list[tuple[Decimal | None, datetime | None]], at: datetime
+) -> Spending:
+    known = [(hourly, deadline) for hourly, deadline in there if hourly is not None]
+    committed = sum((hourly * _still(deadline, period, at) for hourly, deadline in known), Decimal(0))
+    hourly = sum((hourly for hourly, _ in known), Decimal(0))
     return Spending(period, spent, committed, hourly, max(spent.unknown, len(there) - len(known)))
 
 
-def _still(commitment: Commitment, period: Period, at: datetime) -> Decimal:
+def _still(deadline: datetime | None, period: Period, at: datetime) -> Decimal:
     """For how many hours of the period something may still be paid for."""
-    deadline = commitment.deadline
     end = at + _HOUR if deadline is None or deadline <= at else deadline
-    return _hours(min(end, period.until) - at)
-
-
-def hours_until(deadline: datetime | None, at: datetime) -> Decimal | None:
-    """How long it is to a deadline; None when there is none."""
-    return None if deadline is None else max(Decimal(0), _hours(deadline - at))
-
-
-def _hours(span: timedelta) -> Decimal:
-    return Decimal(span // timedelta(microseconds=1)) / Decimal(3_600_000_000)
+    return hours(min(end, period.until) - at)

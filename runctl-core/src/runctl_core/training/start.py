@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from attrs import evolve, frozen
 
-from runctl_core.checkpoints import describe, newest_complete
+from runctl_core.checkpoints import describe, manifest, newest_complete
 from runctl_core.clock import Clock, now
 from runctl_core.errors import NotFound, Refused, StateError, UsageError
 from runctl_core.models.runs import Run, RunState
@@ -152,13 +152,18 @@ def checkpoint_argument(path: str) -> str:
     if not os.path.exists(absolute):
         raise NotFound(f"no checkpoint {path}", fix="runctl checkpoint list FOLDER")
     checkpoint = describe(absolute)
-    if not checkpoint.complete:
+    problem = _of_manifest(absolute) if checkpoint.complete else checkpoint.problem
+    if problem or not checkpoint.complete:
         raise UsageError(
-            f"the checkpoint {path} is not whole",
-            why=checkpoint.problem,
-            fix=f"runctl checkpoint list {os.path.dirname(path) or '.'}",
+            f"the checkpoint {path} is not whole", why=problem, fix=f"runctl checkpoint verify {path}"
         )
     return absolute
+
+
+def _of_manifest(path: str) -> str:
+    """The first thing in which a checkpoint is not what its manifest says; empty for none."""
+    findings = manifest.check(path).findings if manifest.exists(path) else ()
+    return f"{findings[0].file}: {findings[0].what}" if findings else ""
 
 
 def choose_checkpoint(run: Run, plan: Plan) -> Resumption:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from runctl_core.checkpoints.contents import Advance
+from runctl_core.checkpoints.regular import opened
 from runctl_core.checkpoints.verdict import Finding
 
 _STOP = ord(".")
@@ -45,7 +46,7 @@ class _Interleaved(Exception):
 
 def check(path: str, file: str, advance: Advance) -> Iterator[Finding]:
     """What is wrong with a file of pickles, or cannot be told. Raises OSError."""
-    with open(path, "rb") as stream:
+    with opened(path) as stream:
         size = os.fstat(stream.fileno()).st_size
         binary = stream.read(1) == _PROTO
         stream.seek(0)

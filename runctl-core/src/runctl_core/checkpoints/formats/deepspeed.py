@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from attrs import evolve
 
 from runctl_core.checkpoints.formats.folders import all_whole, names_in
-from runctl_core.checkpoints.formats.look import Format, Look
+from runctl_core.checkpoints.regular import opened
+from runctl_core.models.checkpoints import Format, Look
 
 _MODEL = re.compile(r"mp_rank_(\d+)_model_states\.pt\Z")
 _OPTIMIZER = re.compile(r"(?:bf16_|fp16_)?zero_pp_rank_(\d+)_mp_rank_(\d+)_optim_states\.pt\Z")
@@ -91,8 +92,8 @@ def _gap(rows: list[tuple[int, int]], data: int, model: int) -> tuple[int, int] 
 def latest_of(path: str) -> str:
     """The folder that a file `latest` in `path` names; empty for none, or for one that is elsewhere."""
     try:
-        with open(os.path.join(path, "latest"), encoding="utf-8") as file:
-            name = file.read(300).strip()
+        with opened(os.path.join(path, "latest")) as file:
+            name = file.read(300).decode().strip()
     except (OSError, ValueError):
         return ""
     return os.path.join(path, name) if name and os.path.basename(name) == name and name != ".." else ""

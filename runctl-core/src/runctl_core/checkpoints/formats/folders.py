@@ -9,7 +9,7 @@ from itertools import islice
 from attrs import evolve
 
 from runctl_core.checkpoints.formats.files import by_suffix
-from runctl_core.checkpoints.formats.look import Look
+from runctl_core.models.checkpoints import Look
 
 MOST_NAMES = 100_000
 """So many names of a folder are looked at, so that a folder of millions takes no memory."""

@@ -16,8 +16,8 @@ from runctl_core.checkpoints.formats.distributed import DISTRIBUTED
 from runctl_core.checkpoints.formats.files import BY_SUFFIX, FILES
 from runctl_core.checkpoints.formats.folders import names_in
 from runctl_core.checkpoints.formats.huggingface import HUGGING_FACE, INDEXES, SHARD, SHARDED
-from runctl_core.checkpoints.formats.look import Format
 from runctl_core.checkpoints.formats.orbax import ORBAX, UNFINISHED
+from runctl_core.models.checkpoints import Format
 
 FOLDERS = (SHARDED, DISTRIBUTED, DEEPSPEED, ORBAX, HUGGING_FACE)
 """Formats of folders; the first one with a mark in a folder claims it."""
@@ -50,6 +50,11 @@ def claim_folder(path: str) -> Format | None:
     except OSError:
         return None
     return own_claim(names) or installed.by_marks(names, NAMES)
+
+
+def of_plugins() -> list[Format]:
+    """The formats that plugins bring, loaded now if they were not."""
+    return installed.formats(NAMES)
 
 
 def own_claim(names: Collection[str]) -> Format | None:

@@ -14,9 +14,9 @@ from typing import Any
 
 from runctl_core.checkpoints import sidefiles
 from runctl_core.checkpoints.formats.folders import MOST_NAMES, names_in
-from runctl_core.checkpoints.formats.look import Format, Look
 from runctl_core.checkpoints.naming import step_in
-from runctl_core.models.checkpoints import TensorTotals
+from runctl_core.checkpoints.regular import opened
+from runctl_core.models.checkpoints import Format, Look, TensorTotals
 
 UNFINISHED = ".orbax-checkpoint-tmp"
 _CHECKPOINT, _ITEM, _INDEX, _COMMITTED = (
@@ -102,7 +102,7 @@ def _item_problem(item: str) -> str:
     metadata = _document(item, _ITEM) if _ITEM in names else {}
     if _INDEX not in names:
         return f"its {_INDEX} is missing" if metadata.get("use_ocdbt") else ""
-    with open(os.path.join(item, _INDEX), "rb") as file:
+    with opened(os.path.join(item, _INDEX)) as file:
         size, head = os.fstat(file.fileno()).st_size, file.read(_INDEX_HEAD.size)
     if len(head) < _INDEX_HEAD.size or _INDEX_HEAD.unpack(head) != (_INDEX_MAGIC, size):
         return f"its {_INDEX} is damaged or cut short"
@@ -137,6 +137,8 @@ def _count(shape: object) -> int | None:
 def _document(folder: str, name: str) -> dict[str, Any]:
     try:
         return sidefiles.loaded(os.path.join(folder, name))
+    except sidefiles.TooLarge:
+        return {}
     except sidefiles.Unreadable as error:
         raise _Damaged(f"{name}: {error}") from error
 
