@@ -120,7 +120,8 @@ def _ask(plan: Plan) -> None:
 def _carry_out(session: Session, plan: Plan, *, json: bool) -> None:
     from runctl_core.training.cleanup_documents import of_cleanup
 
-    cleaned = session.cleanup().carry_out(plan)
+    with output.Progress("deleting", len(plan.steps), "resource") as progress:
+        cleaned = session.cleanup(lambda: progress.advance(1)).carry_out(plan)
     if json:
         output.print_json(of_cleanup(plan, cleaned))
     else:
