@@ -238,6 +238,7 @@ def test_of_commands_that_warn_at_the_same_moment_one_does(commands: Commands) -
 
     def warn() -> bool:
         with ResourceTracker(commands.path) as tracker:
+            tracker.total_cost()  # connects
             together.wait()
             return tracker.mark_warned("daily 20", "2026-11-24", [50])
 
