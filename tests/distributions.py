@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 PROVIDERS, COMMANDS, PLUGINS = "runctl.providers", "runctl.commands", "runctl.plugins"
+FORMATS = "runctl.checkpoint_formats"
 
 HOOK = """
 from runctl_core.api import ProviderInfo, hookimpl

@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import fleet_cloud
 from homes import Home
 
 OWNER = "tester"
@@ -57,7 +56,7 @@ class Fleet:
         info = plugins / "fleet-1.0.dist-info"
         info.mkdir(parents=True)
         self.folder.mkdir()
-        shutil.copy(Path(fleet_cloud.__file__), plugins / "fleet_cloud.py")
+        shutil.copy(Path(__file__).with_name("fleet_cloud.py"), plugins)
         (info / "METADATA").write_text("Metadata-Version: 2.1\nName: fleet\nVersion: 1.0\n")
         points = "".join(f"{name} = fleet_cloud:{name}\n" for name in self.names)
         (info / "entry_points.txt").write_text(f"[runctl.providers]\n{points}")
@@ -73,6 +72,11 @@ class Fleet:
                 "INSERT OR REPLACE INTO resources VALUES (?, ?, NULL)",
                 [(each["id"], json.dumps(each)) for each in rows],
             )
+
+    def remove(self, provider: str, resource_id: str) -> None:
+        """Take a resource away, as somebody else would."""
+        with closing(sqlite3.connect(self.folder / f"{provider}.db")) as db, db:
+            db.execute("DELETE FROM resources WHERE id = ?", (resource_id,))
 
     def misbehave(self, provider: str, **control: Any) -> None:
         """Say how a provider misbehaves from now on.

@@ -7,8 +7,11 @@ import json
 import pickle
 import struct
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
+
+Make = Callable[[bytes | None], bytes]
+"""Makes a file around a pickle."""
 
 
 def zipped(members: Mapping[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
@@ -23,26 +26,26 @@ def zipped(members: Mapping[str, bytes], compression: int = zipfile.ZIP_STORED) 
 def torch_pickle(values: Mapping[str, object] = MappingProxyType({"step": 3})) -> bytes:
     """The pickle of `values` and of a model with two tensors: 16 numbers of 32 bits and 20 of 16."""
     plain = pickle.dumps(dict(values), protocol=2)[:-1]
-    model = _text("w") + _tensor("FloatStorage", "0", 16) + _text("b") + _tensor("BFloat16Storage", "1", 20)
-    return plain + _text("model") + b"}(" + model + b"us."
+    model = text("w") + tensor("FloatStorage", "0", 16) + text("b") + tensor("BFloat16Storage", "1", 20)
+    return plain + text("model") + b"}(" + model + b"us."
 
 
-def _tensor(storage: str, key: str, count: int) -> bytes:
+def tensor(storage: str, key: str, count: int) -> bytes:
     """The instructions that `torch.save` writes for one: what to call, where its numbers are, its shape."""
-    where = (
-        b"(" + _text("storage") + f"ctorch\n{storage}\n".encode() + _text(key) + _text("cpu") + _number(count)
-    )
-    shape, strides = _number(count) + b"\x85", _number(1) + b"\x85"
-    call = b"(" + where + b"tQ" + _number(0) + shape + strides + b"\x89ccollections\nOrderedDict\n)RtR"
+    where = b"(" + text("storage") + f"ctorch\n{storage}\n".encode() + text(key) + text("cpu") + number(count)
+    shape, strides = number(count) + b"\x85", number(1) + b"\x85"
+    call = b"(" + where + b"tQ" + number(0) + shape + strides + b"\x89ccollections\nOrderedDict\n)RtR"
     return b"ctorch._utils\n_rebuild_tensor_v2\n" + call
 
 
-def _text(text: str) -> bytes:
-    return b"X" + struct.pack("<I", len(text)) + text.encode()
+def text(value: str) -> bytes:
+    """The instruction that pushes a text."""
+    return b"X" + struct.pack("<I", len(value)) + value.encode()
 
 
-def _number(number: int) -> bytes:
-    return b"J" + struct.pack("<i", number)
+def number(value: int) -> bytes:
+    """The instruction that pushes a whole number of 32 bits."""
+    return b"J" + struct.pack("<i", value)
 
 
 def torch(pickled: bytes | None = None) -> bytes:
@@ -66,11 +69,11 @@ def legacy_torch(pickled: bytes | None = None) -> bytes:
     return b"".join([*before, pickled or torch_pickle(), pickle.dumps(["0", "1"], 2), storages])
 
 
-def npz() -> bytes:
-    """What `numpy.savez` writes."""
+def npz(compression: int = zipfile.ZIP_STORED) -> bytes:
+    """What `numpy.savez` writes, or `numpy.savez_compressed`."""
     header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (4,), }".ljust(117) + b"\n"
     array = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + struct.pack("<4d", 1, 2, 3, 4)
-    return zipped({"w1.npy": array, "b1.npy": array})
+    return zipped({"w1.npy": array, "b1.npy": array}, compression)
 
 
 def keras() -> bytes:

@@ -122,7 +122,6 @@ def test_whatever_a_provider_raises_is_its_own_problem(tracker, error: BaseExcep
         [evolve(MACHINE, managed="yes")],
         [MACHINE, evolve(STRANGER, region=None)],
     ],
-    ids=str,
 )
 def test_a_provider_that_lists_garbage_is_named_and_nothing_of_it_is_written(tracker, garbage: Any) -> None:
     found = taken(tracker, alpha=[MACHINE], beta=garbage)

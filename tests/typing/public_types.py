@@ -18,10 +18,12 @@ from runctl_core.api import (
     CapacityError,
     Check,
     Completed,
+    Format,
     JobExecutor,
     JobStatus,
     LaunchSpec,
     LocalTransport,
+    Look,
     Offer,
     Price,
     ProviderInfo,
@@ -30,6 +32,7 @@ from runctl_core.api import (
     ResourceRequest,
     ResourceState,
     Scope,
+    TensorTotals,
     TrainingProvider,
     Usage,
     Verdict,
@@ -52,6 +55,15 @@ def values(offer: Offer, resource: Resource, spec: LaunchSpec, request: Resource
     assert_type(state_dir(), str)
     Price(2.5)  # type: ignore[arg-type]  # a float loses cents
     offer.price = UNKNOWN_PRICE  # type: ignore[misc]  # values are frozen
+
+
+def formats(look: Look) -> None:
+    """What a format of checkpoints is made of; what a header does not say is None."""
+    assert_type(look.step, int | None)
+    assert_type(look.metrics, Mapping[str, float])
+    assert_type(TensorTotals.of([("float32", 4, 16)]).parameters, int | None)
+    Format("gguf", lambda path: Look(bool(path)), suffixes=(".gguf",))
+    Format("gguf", lambda path: True)  # type: ignore[arg-type,return-value]  # a verdict alone says too little
 
 
 def calls(provider: TrainingProvider, executor: JobExecutor, resource: Resource) -> None:

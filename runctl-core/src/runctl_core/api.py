@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from runctl_core.__main__ import main as run_command
 from runctl_core.errors import (
     AuthenticationError,
@@ -26,6 +28,7 @@ from runctl_core.hookspecs import hookimpl
 from runctl_core.models.checks import Check, Verdict
 from runctl_core.models.jobs import EndedBy, Job, JobPhase, JobStatus, Usage
 from runctl_core.models.money import UNKNOWN_PRICE, Price
+from runctl_core.models.processes import Process
 from runctl_core.models.resources import LaunchSpec, Offer, Resource, ResourceRequest, ResourceState
 from runctl_core.paths import state_dir
 from runctl_core.provider import API_VERSION, ProviderInfo, Stoppable, TrainingProvider
@@ -35,6 +38,9 @@ from runctl_core.stores import Store, StoredFile
 from runctl_core.transport import Completed, Transport
 from runctl_core.transport.local import LocalTransport
 
+if TYPE_CHECKING:
+    from runctl_core.models.checkpoints import Format, Look, TensorTotals
+
 __all__ = [
     "API_VERSION",
     "UNKNOWN_PRICE",
@@ -43,6 +49,7 @@ __all__ = [
     "Check",
     "Completed",
     "EndedBy",
+    "Format",
     "InsufficientFunds",
     "InvalidRequest",
     "Job",
@@ -52,10 +59,12 @@ __all__ = [
     "LaunchSpec",
     "LocalTransport",
     "LogName",
+    "Look",
     "NotFound",
     "Offer",
     "Price",
     "PriceLimitError",
+    "Process",
     "ProviderInfo",
     "ProviderUnavailable",
     "QuotaError",
@@ -72,6 +81,7 @@ __all__ = [
     "Stoppable",
     "Store",
     "StoredFile",
+    "TensorTotals",
     "TrainingProvider",
     "Transport",
     "UnknownOutcome",
@@ -83,3 +93,12 @@ __all__ = [
     "setting",
     "state_dir",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """What only a format of checkpoints needs, imported when it is named: no provider waits for it."""
+    if name in ("Format", "Look", "TensorTotals"):
+        from runctl_core.models import checkpoints
+
+        return getattr(checkpoints, name)
+    raise AttributeError(f"runctl_core.api has no {name}")

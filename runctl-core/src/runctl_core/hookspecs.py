@@ -19,6 +19,12 @@ given the words after the name and returns the exit status. They are imported wh
     [project.entry-points."runctl.commands"]
     mycloud = "mycloud.command:app"
 
+A format of checkpoints is one too: a `Format`, or a class that makes one, imported when something in a
+folder fits none of runctl's own formats. Its name is the entry point's.
+
+    [project.entry-points."runctl.checkpoint_formats"]
+    gguf = "mycloud.gguf:GGUF"
+
 Each plugin is loaded and called by itself: what one raises, even `SystemExit`, is kept for
 `runctl doctor` and stops no other.
 """

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PROVIDERS = "runctl.providers"
 COMMANDS = "runctl.commands"
+CHECKPOINT_FORMATS = "runctl.checkpoint_formats"
 PLUGINS = "runctl.plugins"
 
 LOAD_TIMEOUT_S = 10.0
@@ -165,6 +166,11 @@ def _checks(point: EntryPoint, settings: Any) -> list[Check]:
     for check in checks:
         require(isinstance(check, Check), f"runctl_checks gave {check!r}, not a Check")
     return checks
+
+
+def checkpoint_formats() -> list[EntryPoint]:
+    """The formats of checkpoints that plugins bring, from metadata alone; clashing ones too."""
+    return enabled(CHECKPOINT_FORMATS)
 
 
 def command_groups() -> list[EntryPoint]:

@@ -6,7 +6,6 @@ Links that lead out of a folder, pipes and devices are named and never opened.
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +14,7 @@ from threading import Lock
 
 from attrs import frozen
 
+from runctl_core.checkpoints.regular import opened
 from runctl_core.paths import to_disk
 
 MOST_FILES = 100_000
@@ -83,6 +83,9 @@ def read_all(
         advance: Is told what was read.
         durable: Have each one on the disk when its hash is returned.
     """
+    if len(names) < 2:
+        yield from ((name, _read(path, name, advance, durable)) for name in names)
+        return
     from concurrent.futures import ThreadPoolExecutor
 
     gate = _Gate(advance)
@@ -141,16 +144,6 @@ def _digest(path: str, advance: Advance) -> Digest:
     if size != before.st_size or before.st_mtime_ns != after.st_mtime_ns:
         raise Unreadable("it changed while it was read: it is still being written")
     return Digest(size, found.hexdigest())
-
-
-def opened(path: str) -> io.FileIO:
-    """A file to read, without a buffer. Raises OSError."""
-    return open(path, "rb", buffering=0, opener=_unblocked)
-
-
-def _unblocked(path: str, flags: int) -> int:
-    """What became a pipe since it was looked at must not hold us."""
-    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def _regular(path: str) -> str:

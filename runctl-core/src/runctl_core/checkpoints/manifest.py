@@ -15,29 +15,25 @@ from typing import Any
 
 from attrs import frozen
 
+from runctl_core.checkpoints import sidefiles
 from runctl_core.checkpoints.contents import (
     ITSELF,
-    MOST_FILES,
     Advance,
     Digest,
     Unreadable,
     files,
     located,
-    opened,
     read_all,
 )
+from runctl_core.checkpoints.regular import opened
 from runctl_core.checkpoints.verdict import Evidence, Finding, Verification
 from runctl_core.errors import Damaged, NotFound, Refused
 from runctl_core.paths import remove_abandoned_parts, write_whole
 
 SUFFIX = ".manifest.json"
 VERSION = 1
-
-LIMIT = 16 << 20
+LIMIT = sidefiles.LIMIT
 """No manifest is larger than this, in bytes."""
-
-_MOST_PARTS = 4 * MOST_FILES
-"""Commas and brackets: more of them would take a hundred megabytes, and no manifest has as many."""
 
 _LONGEST_PATH = 4096
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -81,8 +77,10 @@ def write(path: str, advance: Advance = lambda _: None) -> Manifest:
         raise NotFound(f"nothing at {path}", fix="check the path")
     manifest = Manifest(dict(_digests(path, advance)))
     text = _text(manifest)
-    if len(text) > LIMIT:
-        raise _refused(path, f"its manifest would have {len(text)} bytes, and {LIMIT} are the most")
+    try:
+        parse(text)
+    except Unreadable as error:
+        raise _refused(path, f"its manifest could not be read again: {error}") from error
     remove_abandoned_parts(beside(path))
     write_whole(beside(path), [text], durable=True)
     return manifest
@@ -155,13 +153,11 @@ def _text(manifest: Manifest) -> bytes:
 
 def parse(data: bytes) -> Manifest:
     """The manifest in a file's bytes; `LIMIT` + 1 of them are enough. Raises Unreadable."""
-    if len(data) > LIMIT or sum(map(data.count, (b"[", b"{", b","))) > _MOST_PARTS:
-        raise Unreadable("it is larger than any manifest")
     try:
-        document = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise Unreadable(f"it is no JSON: {error}") from error
-    if not isinstance(document, dict) or not isinstance(document.get("files"), list):
+        document = sidefiles.parsed(data)
+    except sidefiles.Unreadable as error:
+        raise Unreadable(str(error)) from error
+    if not isinstance(document.get("files"), list):
         raise Unreadable("it is no manifest: it lists no files")
     version = document.get("version")
     if type(version) is not int or version != VERSION:

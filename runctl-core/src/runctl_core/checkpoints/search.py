@@ -99,12 +99,12 @@ def describe(path: str) -> Checkpoint:
     """One checkpoint, with all that can be told. Raises NotFound when there is nothing, or no format
     claims it."""
     entry = _claimed(path)
-    return _described(entry, entry[3].study or entry[3].look)
+    return _described(entry, entry[4].study or entry[4].look)
 
 
 def format_of(path: str) -> Format:
     """The format that claims a checkpoint. Raises NotFound when there is nothing, or none does."""
-    return _claimed(path)[3]
+    return _claimed(path)[4]
 
 
 def _claimed(path: str) -> Entry:
@@ -128,27 +128,27 @@ def _entry(path: str) -> Entry | None:
     found = os.stat(path)
     is_dir = stat.S_ISDIR(found.st_mode)
     form = claim(path, is_dir) if is_dir or stat.S_ISREG(found.st_mode) else None
-    return (found.st_mtime_ns, path, found.st_size, form, is_dir) if form else None
+    size = None if is_dir else found.st_size
+    return (found.st_mtime_ns, *os.path.split(path), size, form) if form else None
 
 
 def _judged(entry: Entry) -> Checkpoint:
-    return _described(entry, entry[3].look)
+    return _described(entry, entry[4].look)
 
 
 def _unopened(entry: Entry) -> Checkpoint:
     """What names and directory entries tell: an empty file is not whole."""
-    modified_ns, path, size, form, is_dir = entry
-    named = numbers(path)
-    empty = not size and not is_dir
+    modified_ns, folder, name, size, form = entry
+    path, named = os.path.join(folder, name), numbers(name)
     return Checkpoint(
         path=path,
         format=form.name,
         step=named.step,
         epoch=named.epoch,
-        size_bytes=_folder_size(path) if is_dir else size,
+        size_bytes=_folder_size(path) if size is None else size,
         modified_at=from_micros(modified_ns // 1000),
-        complete=False if empty else None,
-        problem="empty" if empty else "",
+        complete=None if size != 0 else False,
+        problem="" if size != 0 else "empty",
         metrics=named.metrics,
     )
 

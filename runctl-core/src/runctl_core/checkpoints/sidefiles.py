@@ -4,34 +4,37 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import stat
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-LIMIT = 8 << 20
-"""A larger side file is not read, in bytes."""
+from runctl_core.checkpoints.regular import opened
 
-_MOST_NODES = 300_000
-"""More lists and objects than this are not read: each takes up to 250 bytes of memory."""
+LIMIT = 16 << 20
+"""A larger document is not read, in bytes."""
+
+_MOST_VALUES = 900_000
+"""Nor is one of more values, a list or object counted twice: each takes up to 130 bytes of memory."""
 
 
 class Unreadable(Exception):
-    """It is no JSON object, or too large to be looked at; the message says which."""
+    """It is no JSON object; the message says why."""
+
+
+class TooLarge(Unreadable):
+    """It is larger than what is read here, and may be whole."""
 
 
 def loaded(path: str) -> dict[str, Any]:
-    """A JSON object. Raises Unreadable, OSError."""
-    if not stat.S_ISREG(os.stat(path).st_mode):
-        raise Unreadable("it is no file")
-    with open(path, "rb") as file:
+    """A JSON object. Raises Unreadable, TooLarge, OSError."""
+    with opened(path) as file:
         return parsed(file.read(LIMIT + 1))
 
 
 def parsed(data: bytes) -> dict[str, Any]:
-    """A JSON object, from its text. Raises Unreadable."""
-    if len(data) > LIMIT or data.count(b"[") + data.count(b"{") > _MOST_NODES:
-        raise Unreadable("it is too large to be looked at")
+    """A JSON object, from its text. Raises Unreadable, TooLarge."""
+    values = data.count(b",") + 2 * (data.count(b"[") + data.count(b"{"))
+    if len(data) > LIMIT or values > _MOST_VALUES:
+        raise TooLarge("larger than what is read here")
     try:
         value = json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -82,12 +85,24 @@ def text(values: Mapping[str, object], name: str) -> str:
     return value[:200] if isinstance(value, str) else ""
 
 
-def shown(values: Mapping[str, object]) -> dict[str, object]:
-    """What a person may want to see of metadata: short texts and finite numbers, not too many."""
+STEPS = ("global_step", "step", "global_steps", "iteration", "iter", "ss_steps")
+EPOCHS = ("epoch", "ss_epoch")
+"""How training scripts call them."""
+
+
+def shown(values: Mapping[str, object], told: Collection[str] = ()) -> dict[str, object]:
+    """What else a person may want to see of metadata: short texts and finite numbers, not too many.
+
+    Args:
+        values: The metadata.
+        told: Names of what is shown elsewhere, beside steps and epochs.
+    """
     found: dict[str, object] = {}
     for name, value in values.items():
         if len(found) == _MOST_SHOWN:
             break
+        if name in told or name in STEPS or name in EPOCHS:
+            continue
         if isinstance(value, str):
             found[name[:_LONGEST]] = value if len(value) <= _LONGEST else value[: _LONGEST - 1] + "…"
         elif isinstance(value, float):

@@ -12,8 +12,10 @@ from typing import BinaryIO
 
 from attrs import frozen
 
+from runctl_core.checkpoints.regular import opened
+
 _DIRECTORY_LIMIT = 16 << 20
-_MOST_MEMBERS = 150_000
+_MOST_MEMBERS = 100_000
 """More than this is no checkpoint's: a member is a tensor."""
 
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
@@ -52,7 +54,7 @@ class Member:
 
 def members(path: str) -> dict[str, Member]:
     """The members of a whole archive by name. Raises Damaged, OSError."""
-    with open(path, "rb") as file:
+    with opened(path) as file:
         size = os.fstat(file.fileno()).st_size
         try:
             directory, count = _directory(file, size)
@@ -68,7 +70,7 @@ def members(path: str) -> dict[str, Member]:
 
 def content(path: str, name: str, member: Member, limit: int) -> bytes:
     """The first bytes of a member, at most `limit`, however much it claims. Raises Damaged, OSError."""
-    with open(path, "rb") as file:
+    with opened(path) as file:
         begin = begin_of(file.fileno(), name, member, os.fstat(file.fileno()).st_size)
         packed = os.pread(file.fileno(), min(limit, member.packed_bytes), begin)
     if member.method == STORED:
@@ -83,7 +85,7 @@ def content(path: str, name: str, member: Member, limit: int) -> bytes:
 
 def is_archive(path: str) -> bool:
     """Whether it begins or ends as one; also the first bytes of one, which are all that is there."""
-    with open(path, "rb") as file:
+    with opened(path) as file:
         head = file.read(4)
         file.seek(max(0, os.fstat(file.fileno()).st_size - _END.size))
         return (bool(head) and b"PK\3\4".startswith(head)) or file.read(4) == b"PK\5\6"

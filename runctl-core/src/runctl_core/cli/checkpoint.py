@@ -34,7 +34,7 @@ def list_(
     The newest 20 are looked into, to say whether they are whole; of the others only names and
     directory entries are read. A terminal shows those 20; a pipe and --json get all.
 
-    Nothing in them is executed: a pickle is never opened. In a store, those are listed that have a
+    Nothing in them is executed: a pickle is read as data, if at all. In a store, those are listed that have a
     manifest there.
 
     Examples:
@@ -110,12 +110,14 @@ def _show(found: Listing, folder: str, limit: int | None) -> None:
         output.note(f"in {folder}")
         rows = [(os.path.relpath(path, folder), *rest) for path, *rest in rows]
     output.table(columns, rows, empty=f"no checkpoints in {folder}", less_wanted=("FORMAT", "EPOCH"))
-    if more := len(found) + found.left_out - len(rows):
-        output.note(f"{more:,} older: --limit {len(found)}" if not found.left_out else f"{more:,} older")
+    if found.left_out:
+        output.note(f"{found.left_out:,} older ones are not listed")
+    elif len(rows) < len(found) and limit is None:
+        output.note(f"{len(found) - len(rows):,} older: --limit {len(found)}")
 
 
 def _list_stored(url: str, limit: int | None, *, json: bool) -> None:
-    from runctl_core.stores import open_url
+    from runctl_core.stores.opening import open_url
     from runctl_core.transfer.stored import stored_checkpoints
 
     found = stored_checkpoints(open_url(url))[:limit]
@@ -161,7 +163,7 @@ def _facts(checkpoint: Checkpoint) -> Iterator[tuple[str, Any]]:
         "written by": written_by,
         "step": checkpoint.step,
         "epoch": checkpoint.epoch,
-        "size": f"{words.size(checkpoint.size_bytes)} ({checkpoint.size_bytes:,} bytes)",
+        "size": _size(checkpoint.size_bytes),
         "changed": f"{checkpoint.modified_at:%Y-%m-%d %H:%M:%S} UTC",
         "tensors": f"{tensors.count:,}" if tensors else None,
         "parameters": _large(tensors.parameters) if tensors and tensors.parameters else None,
@@ -169,6 +171,11 @@ def _facts(checkpoint: Checkpoint) -> Iterator[tuple[str, Any]]:
     for name, value in (*facts.items(), *checkpoint.metrics.items(), *checkpoint.details.items()):
         if value not in (None, "", [], {}):
             yield name, ", ".join(map(str, value)) if isinstance(value, list) else value
+
+
+def _size(size_bytes: int) -> str:
+    exact = f" ({size_bytes:,} bytes)" if size_bytes >= 1000 else ""
+    return f"{words.size(size_bytes)}{exact}"
 
 
 def _large(number: int) -> str:

@@ -77,14 +77,19 @@ def _positional(command: Any, rest: list[str], incomplete: str) -> list[str]:
 
 
 def _values(parameter: Any, incomplete: str) -> list[str]:
-    from runctl_core.cli.options import complete_providers, complete_runs
+    from runctl_core.cli.options import complete_providers, complete_resources, complete_runs
+    from runctl_core.models.resources import ResourceState
     from runctl_core.models.runs import RunState
 
-    placeholders = (parameter.metavar or "").strip("[]").split("|")
+    placeholders = (parameter.metavar or "").strip("[].").split("|")
     if parameter.name == "provider":
         known = complete_providers(incomplete)
     elif parameter.name == "state":
         known = [str(state) for state in RunState]
+    elif parameter.name == "resource_state":
+        known = [str(state) for state in ResourceState]
+    elif "RESOURCE" in placeholders:
+        known = complete_resources(incomplete)
     elif "RUN" in placeholders:
         known = complete_runs(incomplete)
     else:

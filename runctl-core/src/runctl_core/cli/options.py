@@ -19,6 +19,15 @@ def complete_runs(incomplete: str) -> list[str]:
     return [run.id for run in ResourceTracker().runs(limit=1000) if run.id.startswith(incomplete)]
 
 
+def complete_resources(incomplete: str) -> list[str]:
+    """`PROVIDER/ID` of what is in the books and begins with what was typed."""
+    from runctl_core.tracking import ResourceTracker
+
+    found = (tracked.resource for tracked in ResourceTracker().resources())
+    keys = (f"{resource.provider}/{resource.id}" for resource in found)
+    return [key for key in keys if key.startswith(incomplete)]
+
+
 def complete_providers(incomplete: str) -> list[str]:
     """Names of installed providers that begin with what was typed."""
     from runctl_core.plugins import provider_names

@@ -10,11 +10,11 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any, TextIO
 
 from runctl_core.errors import Refused
-from runctl_core.words import age, cost, count, duration, hourly, per_hour, size
+from runctl_core.words import age, cost, count, duration, hourly, per_hour, size, visible
 
 __all__ = [
     "Progress",
@@ -25,6 +25,7 @@ __all__ = [
     "count",
     "drop_results",
     "duration",
+    "has_colours",
     "hourly",
     "in_json",
     "lines",
@@ -125,15 +126,13 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def visible(text: str) -> str:
-    """The text with every control character written out."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
 def table(
-    columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str, less_wanted: Sequence[str] = ()
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    empty: str,
+    less_wanted: Sequence[str] = (),
+    red: Container[int] = (),
 ) -> None:
     """A table on standard output, as wide as the terminal; piped, every column, separated by tabs.
 
@@ -142,6 +141,7 @@ def table(
         rows: The cells.
         empty: What standard error says when there are no rows.
         less_wanted: Columns to leave out one after the other on a narrow terminal.
+        red: The numbers of rows that a terminal with colours shows in red; their text says it too.
     """
     shown = [[visible(str(cell)) for cell in row] for row in rows]
     if not shown:
@@ -154,9 +154,16 @@ def table(
     filled = [column for column in zip(columns, *shown, strict=True) if any(cell for cell in column[1:])]
     kept = _kept(filled, less_wanted, _width(out))
     widths = _fitting([_natural(column) for column in kept], _width(out), _NARROWEST)
-    for row in zip(*kept, strict=True):
+    coloured = has_colours(out)
+    for number, row in enumerate(zip(*kept, strict=True), start=-1):
         cells = (_cut(cell, width).ljust(width) for cell, width in zip(row, widths, strict=True))
-        out.write("  ".join(cells).rstrip() + "\n")
+        line = "  ".join(cells).rstrip()
+        out.write((f"\033[31m{line}\033[0m" if coloured and number in red else line) + "\n")
+
+
+def has_colours(out: TextIO) -> bool:
+    """Whether a stream is a terminal that shows colours, and the user wants them."""
+    return out.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 _READABLE, _NARROWEST = 14, 8

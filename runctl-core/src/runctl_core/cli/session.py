@@ -13,8 +13,9 @@ from runctl_core.tracking import ResourceTracker
 
 if TYPE_CHECKING:
     from runctl_core.cleanup import Cleanup, CleanupSafety, Lookout
-    from runctl_core.config import Config, CoreSettings
-    from runctl_core.inventory import Inventory
+    from runctl_core.config import Config
+    from runctl_core.core_settings import CoreSettings
+    from runctl_core.inventory import Inventory, Item
     from runctl_core.models.runs import Run
     from runctl_core.provider import TrainingProvider
     from runctl_core.tracking.audit import Actor
@@ -129,6 +130,20 @@ class Session:
                 load_report(name)  # it names the near ones
         timeout_s = timeout_s or self.settings.list_timeout_seconds
         return take_inventory(self.tracker, list(names or everyone), self.provider, timeout_s=timeout_s)
+
+    def item(self, ref: str) -> Item:
+        """The resource that `ref` means: as the books have it, or else as the providers list it now.
+
+        Raises:
+            NotFound: None is meant, or several are.
+        """
+        from runctl_core.errors import NotFound
+        from runctl_core.inventory import find, known_inventory
+
+        try:
+            return find(known_inventory(self.tracker), ref)
+        except NotFound:
+            return find(self.inventory(), ref)
 
     def every_provider(self) -> list[str]:
         """Every installed provider, and those that the books know."""

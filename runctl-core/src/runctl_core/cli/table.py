@@ -1,8 +1,9 @@
 """The only list of commands. Importing it imports nothing else."""
 
-RUN, LOOK, PROVIDE, SET_UP = "Train", "Results and money", "Providers", "Set up"
+RUN, LOOK, THINGS = "Train", "Results and money", "Resources"
+PROVIDE, SET_UP = "Providers", "Set up"
 
-PANELS = (RUN, LOOK, PROVIDE, SET_UP)
+PANELS = (RUN, LOOK, THINGS, PROVIDE, SET_UP)
 """The panels of the root help, in order."""
 
 _CLI = "runctl_core.cli."
@@ -19,6 +20,7 @@ COMMANDS = (
     ("exec", _CLI + "exec", "exec_", RUN, "Run a command beside a run, on its machine"),
     ("runs", _CLI + "runs", "runs", LOOK, "List the history of runs"),
     ("status", _CLI + "status", "status", LOOK, "Show everything about one run"),
+    ("processes", _CLI + "processes", "processes", LOOK, "List the processes of a live run"),
     ("why", _CLI + "why", "why", LOOK, "Explain why a run failed"),
     ("pull", _CLI + "pull", "pull", LOOK, "Copy a run's results to a folder"),
     ("transfer", _CLI + "transfer", "transfer", LOOK, "Copy files between here, runs and stores"),
@@ -26,13 +28,22 @@ COMMANDS = (
     ("burn", _CLI + "cost", "burn", LOOK, "Show what is paid per hour now"),
     ("checkpoint list", _CLI + "checkpoint", "list_", LOOK, "List the checkpoints of a folder or a run"),
     ("checkpoint info", _CLI + "checkpoint", "info", LOOK, "Describe one checkpoint"),
+    ("top", _CLI + "top", "top", LOOK, "Watch everything on one screen"),
     ("checkpoint verify", _CLI + "checkpoint_verify", "verify", LOOK, "Say whether checkpoints are good"),
     ("checkpoint resume", _CLI + "checkpoint_resume", "resume", LOOK, "Start a run from a checkpoint"),
     ("checkpoint prune", _CLI + "checkpoint_prune", "prune", LOOK, "Delete checkpoints that nobody needs"),
     ("monitor", _CLI + "monitor", "monitor", LOOK, "Watch any log file and checkpoint folder"),
-    ("resources cleanup", _CLI + "cleanup", "cleanup", LOOK, "Delete what no live run needs"),
-    ("audit", _CLI + "audit", "audit", LOOK, "Show what was stopped and deleted, and why"),
-    ("resources export", _CLI + "export", "export", LOOK, "Write a report as a page, a table or a document"),
+    ("resources list", _CLI + "resources", "list_", THINGS, "List what there is, the dearest first"),
+    ("resources summary", _CLI + "resources", "summary", THINGS, "Sum up what there is and what it costs"),
+    ("resources insights", _CLI + "resources_insights", "insights", THINGS, "Find what could cost less"),
+    ("resources watch", _CLI + "resources_watch", "watch", THINGS, "Watch what comes, goes and changes"),
+    ("resources export", _CLI + "export", "export", THINGS, "Write a report: a page, a table, a document"),
+    ("resources cleanup", _CLI + "cleanup", "cleanup", THINGS, "Delete what no live run needs"),
+    ("orphans", _CLI + "resources_orphans", "orphans", THINGS, "List what bills and no run explains"),
+    ("adopt", _CLI + "resources_marks", "adopt", THINGS, "Count a resource as yours"),
+    ("ignore", _CLI + "resources_marks", "ignore", THINGS, "Report a resource no more"),
+    ("protect", _CLI + "resources_marks", "protect", THINGS, "Let nothing delete a resource"),
+    ("audit", _CLI + "audit", "audit", THINGS, "Show what was stopped and deleted, and why"),
     ("offers", _CLI + "offers", "offers", PROVIDE, "Show what fits, cheapest first"),
     ("providers list", _CLI + "providers", "list_", PROVIDE, "List the installed providers"),
     ("providers show", _CLI + "providers", "show", PROVIDE, "Show what a provider can do"),
@@ -65,9 +76,18 @@ GROUPS = {
 EXIT_STATUS = {
     "train": "The script's own, 128 + N when signal N ended it; 130 when Ctrl-C detached.",
     "resume": "The script's own, 128 + N when signal N ended it; 130 when Ctrl-C detached.",
+    "checkpoint resume": "The script's own, 128 + N when signal N ended it; 130 when Ctrl-C detached.",
     "attach": "The script's own, 128 + N when signal N ended it; 130 when Ctrl-C detached.",
     "logs": "0 when everything was printed; 130 when Ctrl-C detached.",
+    "processes": "0, also when the run ends while it is watched; 130 when Ctrl-C ended the watching.",
     "exec": "The command's own, 128 + N when signal N ended it.",
+    "orphans": "0 when it is certain that there is none, 3 when there is any; 107 when a provider does not"
+    " answer and the others have none.",
+    "resources list": "0, also when a provider does not answer; with --strict the status of its error.",
+    "resources watch": "0 after the last look, 130 when Ctrl-C ended it.",
+    "resources cleanup": "0, also when nothing was to be deleted; 117 when something is still there.",
+    "stop-all": "0, or 117 when a run could not be stopped.",
+    "panic": "0, or 117 when anything of mine may go on that nobody protects.",
     "doctor": "0, or 109 when a check failed; warnings do not count.",
     "checkpoint verify": "0 when all are good, 114 when one is damaged, 115 when one cannot be verified.",
     "config validate": "0, or 102 when something is wrong.",

@@ -5,23 +5,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from runctl_core.clock import iso
 from runctl_core.fields import moment, money, of_burn, of_total
-from runctl_core.inventory.insights import Insight
+from runctl_core.inventory.changes import Changed
+from runctl_core.inventory.insights import Insight, worth
 from runctl_core.inventory.items import Inventory, Item
 from runctl_core.inventory.orphans import Orphan
-from runctl_core.inventory.summary import Group, Summary
+from runctl_core.inventory.summary import Group, Summary, burn
+from runctl_core.models.burn import Burn
+from runctl_core.tracking import Marked
 
 
 def of_item(item: Item) -> dict[str, Any]:
     """One resource; a size of zero means that nobody knows it."""
     resource = item.resource
     return {
-        "resource": item.key,
-        "provider": resource.provider,
-        "id": resource.id,
+        **_of_place(item),
         "name": resource.name,
         "kind": resource.kind,
         "state": str(resource.state),
@@ -50,28 +52,35 @@ def of_item(item: Item) -> dict[str, Any]:
         "first_seen_at": moment(item.first_seen),
         "last_seen_at": iso(item.last_seen),
         "protected": item.protected,
-        "marks": [
-            {"mark": str(m.mark), "why": m.why, "by": m.by, "set_at": iso(m.at)} for m in item.marks.values()
-        ],
+        "marks": [of_mark(marked) for marked in item.marks.values()],
         "problem": item.problem,
         "note": resource.note,
     }
 
 
-def of_inventory(inventory: Inventory, total: Group) -> dict[str, Any]:
+def _of_place(item: Item) -> dict[str, str]:
+    return {"provider": item.resource.provider, "resource": item.resource.id}
+
+
+def of_mark(marked: Marked) -> dict[str, str]:
+    """What the user said of a resource."""
+    return {"mark": str(marked.mark), "why": marked.why, "by": marked.by, "set_at": iso(marked.at)}
+
+
+def of_inventory(inventory: Inventory) -> dict[str, Any]:
     """The items with their sum, and the providers that did not answer."""
     return {
         "taken_at": iso(inventory.taken_at),
-        **_of_price(total),
+        **_of_burn(burn(inventory.items)),
         "resources": [of_item(item) for item in inventory.items],
         "unanswered": of_problems(inventory),
     }
 
 
 def of_problems(inventory: Inventory) -> list[dict[str, Any]]:
-    """The providers that did not answer, each with the reason and the time of its last answer."""
+    """The providers that did not answer, each with the reason and when it last showed anything."""
     return [
-        {"provider": name, "last_seen_at": moment(inventory.last_answer(name)), **error.to_json()}
+        {"provider": name, "why": error.summary, "last_seen_at": moment(inventory.last_answer(name))}
         for name, error in inventory.problems.items()
     ]
 
@@ -93,10 +102,10 @@ def of_insight(insight: Insight) -> dict[str, Any]:
     """One finding."""
     return {
         "finding": str(insight.finding),
-        "resource": insight.item.key,
+        **_of_place(insight.item),
         "detail": insight.detail,
         "monthly_usd": money(insight.monthly_usd),
-        "command": insight.command,
+        "fix": insight.fix,
     }
 
 
@@ -108,14 +117,42 @@ def of_orphan(orphan: Orphan) -> dict[str, Any]:
 def _of_group(group: Group) -> dict[str, Any]:
     return {
         "key": group.key,
-        **_of_price(group),
+        **_of_burn(group.now),
         "today": of_total(group.today),
         "month": of_total(group.month),
     }
 
 
-def _of_price(group: Group) -> dict[str, Any]:
+def _of_burn(now: Burn) -> dict[str, Any]:
+    figures = of_burn(now.hourly_usd, now.unknown, now.estimated_hourly_usd)
+    return {"resource_count": now.resources, **figures}
+
+
+def of_changes(last: Inventory, seen: Iterable[Changed]) -> dict[str, Any]:
+    """Every change that was seen, oldest first, and the providers that did not answer at the end."""
     return {
-        "resource_count": group.count,
-        **of_burn(group.hourly_usd, group.unknown, group.estimated_usd),
+        "taken_at": iso(last.taken_at),
+        "changes": [
+            {
+                "seen_at": iso(changed.at),
+                "change": str(changed.change),
+                **_of_place(changed.item),
+                "before": changed.before,
+                "after": changed.after,
+            }
+            for changed in seen
+        ],
+        "unanswered": of_problems(last),
+    }
+
+
+def of_insights(inventory: Inventory, found: Sequence[Insight]) -> dict[str, Any]:
+    """Every finding, with what the resources of all of them cost a month."""
+    usd, unknown = worth(found)
+    return {
+        "taken_at": iso(inventory.taken_at),
+        "monthly_usd": money(usd),
+        "monthly_unknown_resources": unknown,
+        "insights": [of_insight(insight) for insight in found],
+        "unanswered": of_problems(inventory),
     }

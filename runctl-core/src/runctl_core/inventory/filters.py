@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from attrs import evolve, field, frozen
 
@@ -22,7 +22,7 @@ class Filter:
         owner: This owner's.
         project: Made for this project.
         tags: All of these tags, with these values.
-        older_than: Made longer ago than this. What nobody knows the age of is not.
+        made_before: Made before this moment. What nobody knows the age of is left out.
     """
 
     every: bool = False
@@ -31,10 +31,10 @@ class Filter:
     owner: str | None = None
     project: str | None = None
     tags: Mapping[str, str] = field(factory=dict)
-    older_than: timedelta | None = None
+    made_before: datetime | None = None
 
-    def admits(self, item: Item, at: datetime) -> bool:
-        """Whether the item fits at the moment `at`."""
+    def admits(self, item: Item) -> bool:
+        """Whether the item fits."""
         resource = item.resource
         return (
             (self.every or item.ours)
@@ -43,15 +43,15 @@ class Filter:
             and (self.owner is None or resource.owner == self.owner)
             and (self.project is None or resource.project == self.project)
             and self.tags.items() <= resource.tags.items()
-            and (self.older_than is None or _is_older(item, self.older_than, at))
+            and (self.made_before is None or _was_made_before(item, self.made_before))
         )
 
 
-def _is_older(item: Item, age: timedelta, at: datetime) -> bool:
-    return item.created_at is not None and at - item.created_at > age
+def _was_made_before(item: Item, moment: datetime) -> bool:
+    return item.created_at is not None and item.created_at < moment
 
 
 def select(inventory: Inventory, wanted: Filter) -> Inventory:
     """The inventory of what fits, sorted by money: unknown prices first, then the dearest."""
-    fitting = [item for item in inventory.items if wanted.admits(item, inventory.taken_at)]
+    fitting = [item for item in inventory.items if wanted.admits(item)]
     return evolve(inventory, items=tuple(sorted(fitting, key=lambda item: item.by_price)))

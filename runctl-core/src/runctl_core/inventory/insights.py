@@ -1,7 +1,8 @@
 """What costs money and need not: pure rules over an inventory and a few facts.
 
 Each finding says what the resource costs in a month and the command that mends it. What the user
-ignores has no findings, and what is protected none whose mending would delete it.
+ignores has no findings, what is protected none whose mending would delete it, and what is free none
+but those about what its run uses.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from attrs import field, frozen
 
 from runctl_core.inventory.items import Inventory, Item
 from runctl_core.models.jobs import Usage
+from runctl_core.models.money import HOURS_A_MONTH
 from runctl_core.models.resources import ResourceState
+from runctl_core.models.warnings import UsageWarning, WarningKind
 from runctl_core.tracking import Mark
 from runctl_core.words import duration, hourly, size
 
-HOURS_A_MONTH = 730
 OLD = timedelta(days=7)
 IDLE_FOR = timedelta(minutes=10)
 IDLE_PERCENT = 5.0
@@ -38,6 +40,7 @@ class Finding(StrEnum):
     OVERSIZED = "oversized"
     SPOT = "spot"
     UNTAGGED = "untagged"
+    USAGE = "usage"
 
 
 @frozen
@@ -46,10 +49,12 @@ class Facts:
 
     Attributes:
         usage: An item's key to the samples of its live run, oldest first; what is missing is not known.
+        warnings: An item's key to what is wrong with what its live run uses.
         spot: Provider and instance type to the price of the cheapest spot offer of it.
     """
 
     usage: Mapping[str, Sequence[Usage]] = field(factory=dict)
+    warnings: Mapping[str, Sequence[UsageWarning]] = field(factory=dict)
     spot: Mapping[tuple[str, str], Decimal] = field(factory=dict)
 
 
@@ -61,13 +66,13 @@ class Insight:
         finding: Which.
         item: Of what.
         detail: The evidence, in a few words.
-        command: The command that mends it, or shows what would.
+        fix: The command that mends it, or shows what would.
     """
 
     finding: Finding
     item: Item
     detail: str
-    command: str
+    fix: str
 
     @property
     def monthly_usd(self) -> Decimal | None:
@@ -78,13 +83,23 @@ class Insight:
 
 def insights(inventory: Inventory, facts: Facts, now: datetime) -> list[Insight]:
     """Everything that costs money and need not, by money: unknown prices first, then the dearest."""
-    watched = [item for item in inventory.items if item.bills and Mark.IGNORED not in item.marks]
-    return [
-        Insight(finding, item, detail, command)
-        for item in sorted(watched, key=lambda item: item.by_price)
+    watched = [item for item in inventory.items if Mark.IGNORED not in item.marks]
+    by_money = sorted(watched, key=lambda item: item.by_price)
+    return [insight for item in by_money for insight in _of(item, facts, now)]
+
+
+def _of(item: Item, facts: Facts, now: datetime) -> list[Insight]:
+    found = [
+        Insight(finding, item, detail, fix)
         for finding, (rule, mend) in _RULES.items()
-        if (detail := rule(item, facts, now)) and (command := mend(item))
+        if item.bills and (detail := rule(item, facts, now)) and (fix := mend(item))
     ]
+    told = {insight.finding for insight in found}
+    for warning in facts.warnings.get(item.key, ()):
+        finding = Finding.IDLE if warning.kind is WarningKind.GPU_IDLE else Finding.USAGE
+        if finding not in told:
+            found.append(Insight(finding, item, warning.message, warning.fix))
+    return found
 
 
 def _expired(item: Item, _: Facts, now: datetime) -> str:
@@ -120,16 +135,15 @@ def _old(item: Item, _: Facts, now: datetime) -> str:
 
 def _oversized(item: Item, facts: Facts, _: datetime) -> str:
     resource, samples = item.resource, facts.usage.get(item.key, ())
-    if resource.gpu or not resource.vcpus or not resource.memory_bytes or not _spans(samples, IDLE_FOR):
+    if resource.gpu or not _spans(samples, IDLE_FOR):
         return ""
+    vcpus = resource.vcpus or samples[-1].cpus or 0
+    total = resource.memory_bytes or samples[-1].memory_total_bytes or 0
     processors = max(sample.cpu_percent for sample in samples) / 100
     memory = max(sample.memory_bytes for sample in samples)
-    if processors >= SMALL_PART * resource.vcpus or memory >= SMALL_PART * resource.memory_bytes:
+    if processors >= SMALL_PART * vcpus or memory >= SMALL_PART * total:
         return ""
-    return (
-        f"its run uses {processors:.1f} of {resource.vcpus} processors"
-        f" and {size(memory)} of {size(resource.memory_bytes)}"
-    )
+    return f"its run uses {processors:.1f} of {vcpus} processors and {size(memory)} of {size(total)}"
 
 
 def _spot(item: Item, facts: Facts, _: datetime) -> str:

@@ -70,4 +70,9 @@ def _is_moment(value: Any) -> bool:
 
 
 def _is_price(value: Any) -> bool:
-    return isinstance(value, Price) and _is_text(value.source) and _is_moment(value.as_of)
+    return (
+        isinstance(value, Price)
+        and isinstance(value.estimated, bool)
+        and _is_text(value.source)
+        and _is_moment(value.as_of)
+    )

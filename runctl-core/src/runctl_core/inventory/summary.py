@@ -8,6 +8,7 @@ from decimal import Decimal
 from attrs import frozen
 
 from runctl_core.inventory.items import Item
+from runctl_core.models.burn import Burn
 from runctl_core.models.money import Total
 from runctl_core.tracking.costs import NOBODY
 
@@ -29,19 +30,13 @@ class Group:
 
     Attributes:
         key: The group: a provider, a project, an owner, a state.
-        count: How many resources.
-        hourly_usd: What they cost an hour, the sum of every known price.
-        unknown: How many of them have no known price, and are not in `hourly_usd`.
-        estimated_usd: The part of `hourly_usd` that is an estimate.
+        now: How many resources there are, and what they cost an hour.
         today: What was spent since midnight, UTC, also on what is gone.
         month: What was spent since the first of the month.
     """
 
     key: str
-    count: int
-    hourly_usd: Decimal
-    unknown: int
-    estimated_usd: Decimal
+    now: Burn
     today: Total
     month: Total
 
@@ -52,6 +47,17 @@ class Summary:
 
     whole: Group
     groups: Mapping[str, tuple[Group, ...]]
+
+
+def burn(items: Iterable[Item]) -> Burn:
+    """What the items cost an hour together."""
+    return sum((_burn(item) for item in items), Burn())
+
+
+def _burn(item: Item) -> Burn:
+    price = item.resource.price
+    usd = price.hourly_usd or Decimal(0)
+    return Burn(usd, int(not price.known), usd if price.estimated else Decimal(0), 1)
 
 
 def summarize(items: Iterable[Item], today: Spent, month: Spent) -> Summary:
@@ -65,7 +71,7 @@ def summarize(items: Iterable[Item], today: Spent, month: Spent) -> Summary:
     items = list(items)
     groups = {by: _groups(items, told, today[by], month[by]) for by, told in GROUPS.items()}
     spent = [sum(window["provider"].values(), Total()) for window in (today, month)]
-    return Summary(_group("", items, *spent), groups)
+    return Summary(Group("", burn(items), *spent), groups)
 
 
 def _groups(
@@ -78,21 +84,7 @@ def _groups(
     for item in items:
         members.setdefault(told(item) or NOBODY, []).append(item)
     found = [
-        _group(key, group, today.get(key, Total()), month.get(key, Total())) for key, group in members.items()
+        Group(key, burn(of_key), today.get(key, Total()), month.get(key, Total()))
+        for key, of_key in members.items()
     ]
-    return tuple(sorted(found, key=lambda g: (-g.hourly_usd, -g.month.usd, g.key)))
-
-
-def _group(key: str, items: list[Item], today: Total, month: Total) -> Group:
-    prices = [item.resource.price for item in items]
-    known = [price.hourly_usd for price in prices if price.hourly_usd is not None]
-    estimated = [price.hourly_usd or Decimal(0) for price in prices if price.estimated]
-    return Group(
-        key,
-        len(items),
-        sum(known, Decimal(0)),
-        len(items) - len(known),
-        sum(estimated, Decimal(0)),
-        today,
-        month,
-    )
+    return tuple(sorted(found, key=lambda group: (-group.now.hourly_usd, -group.month.usd, group.key)))

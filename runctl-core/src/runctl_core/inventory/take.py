@@ -56,7 +56,7 @@ def take_inventory(
         try:
             listing = call(f"{name}: list", lambda: _ask(name, open_provider, clock), timeout_s=timeout_s)
         except RunctlError as error:
-            why = _in_words(error)
+            why = error.summary
             _write(damage, lambda: tracker.record_survey_problem(name, why), tracker)
             raise
         _write(damage, lambda: _record(tracker, name, listing), tracker)
@@ -98,10 +98,6 @@ def _write(damage: list[StateError], write: Callable[[], None], tracker: Resourc
         damage.append(error)
     finally:
         tracker.close()
-
-
-def _in_words(error: RunctlError) -> str:
-    return f"{error.message}: {error.why}" if error.why else error.message
 
 
 def _joined(

@@ -27,6 +27,7 @@ GROUPS = {
     "owner": "resources.owner",
     "provider": "resources.provider",
     "resource": "resources.provider || '/' || resources.id",
+    "state": "intervals.state",
 }
 """What costs can be grouped by, besides `day` and `month`, and the column it is."""
 

@@ -54,6 +54,17 @@ def gone(db: sqlite3.Connection, key: int, at: int, last_seen: int, *, end_seen:
         _write(db, key, proven, end, (state, hourly, 1))
 
 
+def backdate(db: sqlite3.Connection, key: int, to: int) -> None:
+    """Count a resource from `to` on, which is before it was first seen.
+
+    Nobody saw what state it was in and what that cost, so its first rate stands for it, as an estimate.
+    """
+    query = "SELECT since, state, hourly_usd FROM intervals WHERE resource = ? ORDER BY since LIMIT 1"
+    row = db.execute(query, (key,)).fetchone()
+    if row and to < row[0]:
+        _write(db, key, to, row[0], (row[1], row[2], 1))
+
+
 def _rate(resource: Resource) -> _Rate:
     hourly = resource.price.hourly_usd
     return str(resource.state), None if hourly is None else str(hourly), int(resource.price.estimated)

@@ -35,7 +35,7 @@ class Ledger:
         until: datetime | None = None,
         run_id: str | None = None,
     ) -> dict[str, Total]:
-        """What was spent, by `run`, `project`, `owner`, `provider`, `resource`, `day` or `month`.
+        """What was spent, by `run`, `project`, `owner`, `provider`, `resource`, `state`, `day` or `month`.
 
         Time that goes on counts up to `until`, or now. Days and months are those of UTC.
         """

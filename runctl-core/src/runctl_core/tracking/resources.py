@@ -64,6 +64,12 @@ def record(db: sqlite3.Connection, resource: Resource, at: datetime) -> None:
     _set_gone(db, key, moment if gone_at is None else gone_at)
 
 
+def backdate(db: sqlite3.Connection, provider: str, resource_id: str, to: datetime) -> None:
+    """Count what the resource cost from `to` on, though it was first seen later."""
+    if known := _known(db, provider, resource_id):
+        intervals.backdate(db, known[0], to_micros(to))
+
+
 def mark_gone(
     db: sqlite3.Connection, provider: str, resource_id: str, at: datetime, *, end_seen: bool = False
 ) -> None:

@@ -67,6 +67,11 @@ class ResourceTracker(Ledger):
         """Close this thread's connection."""
         self._store.close()
 
+    def version(self) -> int:
+        """A number that changes when any other thread or process has written to the books."""
+        with self._store.reading() as db:
+            return int(db.execute("PRAGMA data_version").fetchone()[0])
+
     # runs
 
     def new_run_id(self) -> str:
@@ -230,6 +235,13 @@ class ResourceTracker(Ledger):
         """Write what the provider shows now; a change of state or price begins a new interval."""
         with self._store.writing() as db:
             resources.record(db, resource, self._clock())
+
+    def record_adopted(self, resource: Resource) -> None:
+        """Write a resource that the user vouches for: its cost counts from its creation, as an estimate."""
+        with self._store.writing() as db:
+            resources.record(db, resource, self._clock())
+            if resource.created_at is not None:
+                resources.backdate(db, resource.provider, resource.id, resource.created_at)
 
     def record_listing(
         self, provider: str, listed: Iterable[Resource], *, asked_at: datetime, delay_s: float

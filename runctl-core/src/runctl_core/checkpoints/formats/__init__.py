@@ -7,7 +7,23 @@ in `problem` and calls the file complete when it is not empty, because a script 
 from __future__ import annotations
 
 from runctl_core.checkpoints.formats.installed import Broken, broken
-from runctl_core.checkpoints.formats.known import claim, claim_file, claim_folder, made_of_parts
-from runctl_core.checkpoints.formats.look import Format, Look
+from runctl_core.checkpoints.formats.known import (
+    claim,
+    claim_file,
+    claim_folder,
+    made_of_parts,
+    of_plugins,
+)
+from runctl_core.models.checkpoints import Format, Look
 
-__all__ = ["Broken", "Format", "Look", "broken", "claim", "claim_file", "claim_folder", "made_of_parts"]
+__all__ = [
+    "Broken",
+    "Format",
+    "Look",
+    "broken",
+    "claim",
+    "claim_file",
+    "claim_folder",
+    "made_of_parts",
+    "of_plugins",
+]

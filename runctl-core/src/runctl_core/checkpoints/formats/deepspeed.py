@@ -11,8 +11,9 @@ from collections.abc import Iterable
 
 from attrs import evolve
 
-from runctl_core.checkpoints.formats.folders import all_whole, names_in
-from runctl_core.checkpoints.formats.look import Format, Look
+from runctl_core.checkpoints.formats.folders import all_whole, counted, names_in
+from runctl_core.checkpoints.regular import opened
+from runctl_core.models.checkpoints import Format, Look
 
 _MODEL = re.compile(r"mp_rank_(\d+)_model_states\.pt\Z")
 _OPTIMIZER = re.compile(r"(?:bf16_|fp16_)?zero_pp_rank_(\d+)_mp_rank_(\d+)_optim_states\.pt\Z")
@@ -39,6 +40,10 @@ def look(path: str) -> Look:
         if rows and (gap := _gap(rows, data, model)):
             return Look(False, f"missing: zero_pp_rank_{gap[0]}_mp_rank_{gap[1]:02d}_{kind}_states.pt")
     return evolve(described, details={**described.details, "files": len(names)})
+
+
+def _study(path: str) -> Look:
+    return counted(look(path), path, sorted(name for name in names_in(path) if _FILES.match(name)))
 
 
 def _described(path: str, names: list[str], found: Look) -> Look:
@@ -91,11 +96,13 @@ def _gap(rows: list[tuple[int, int]], data: int, model: int) -> tuple[int, int] 
 def latest_of(path: str) -> str:
     """The folder that a file `latest` in `path` names; empty for none, or for one that is elsewhere."""
     try:
-        with open(os.path.join(path, "latest"), encoding="utf-8") as file:
-            name = file.read(300).strip()
+        with opened(os.path.join(path, "latest")) as file:
+            name = file.read(300).decode().strip()
     except (OSError, ValueError):
         return ""
     return os.path.join(path, name) if name and os.path.basename(name) == name and name != ".." else ""
 
 
-DEEPSPEED = Format("deepspeed", look, marks=("*mp_rank_*_model_states.pt", "*mp_rank_*_optim_states.pt"))
+DEEPSPEED = Format(
+    "deepspeed", look, _study, marks=("*mp_rank_*_model_states.pt", "*mp_rank_*_optim_states.pt")
+)

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from runctl_core.checkpoints.formats.folders import names_in
-from runctl_core.checkpoints.formats.look import Format, Look
-from runctl_core.models.checkpoints import TensorTotals
+from runctl_core.checkpoints.regular import opened
+from runctl_core.models.checkpoints import Format, Look, TensorTotals
 
 _METADATA = ".metadata"
 
@@ -25,7 +25,7 @@ def _look(path: str) -> Look:
         return Look(False, "its .metadata is missing: it was still being written")
     from runctl_core.checkpoints import pickles
 
-    with open(os.path.join(path, _METADATA), "rb") as file:
+    with opened(os.path.join(path, _METADATA)) as file:
         data = file.read(pickles.MOST_BYTES + 1)
     try:
         root = pickles.read(io.BytesIO(data))
@@ -89,15 +89,24 @@ def _tensor(state: dict[str, Any]) -> tuple[str, int, int]:
     from runctl_core.checkpoints.formats.pytorch_contents import width_of
 
     properties, size = state.get("properties"), state.get("size")
-    named = next(iter(properties.state), None) if isinstance(properties, pickles.Made) else None
+    named = _first(properties.state) if isinstance(properties, pickles.Made) else None
     dtype = named.text.removeprefix("torch ")[:40] if isinstance(named, pickles.Name) else "unknown"
-    shape = size.args[0] if isinstance(size, pickles.Made) and size.args else ()
-    if not isinstance(shape, tuple) or len(shape) > 64 or not all(type(n) is int for n in shape):
+    shape = _first(size.args) if isinstance(size, pickles.Made) else ()
+    if not isinstance(shape, tuple) or len(shape) > 64 or not all(map(_is_size, shape)):
         raise pickles.Unreadable("a tensor of no shape")
     count = math.prod(shape)
     if not 0 <= count < 1 << 60:
         raise pickles.Unreadable("a tensor of no possible size")
     return dtype, count, count * width_of(dtype)
+
+
+def _first(value: Any) -> Any:
+    """The first of several; an empty tuple when they are none."""
+    return next(iter(value), ()) if isinstance(value, tuple | list | dict) else ()
+
+
+def _is_size(value: object) -> bool:
+    return type(value) is int and 0 <= value < 1 << 60
 
 
 DISTRIBUTED = Format("distributed", _look, marks=("*.distcp",))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 
 from runctl_core.checkpoints.formats.keras import HDF5, KERAS
-from runctl_core.checkpoints.formats.look import Format
 from runctl_core.checkpoints.formats.numpy_archive import NPZ
 from runctl_core.checkpoints.formats.opaque import PICKLE
 from runctl_core.checkpoints.formats.pytorch import TORCH, TORCH_BINARY
 from runctl_core.checkpoints.formats.safetensors import SAFETENSORS
+from runctl_core.models.checkpoints import Format
 
 FILES = (TORCH, TORCH_BINARY, SAFETENSORS, KERAS, HDF5, NPZ, PICKLE)
 BY_SUFFIX = {suffix: form for form in FILES for suffix in form.suffixes}

@@ -12,12 +12,10 @@ from typing import TYPE_CHECKING
 from attrs import evolve, frozen
 
 from runctl_core.checkpoints import sidefiles
-from runctl_core.checkpoints.formats.look import Format, Look
+from runctl_core.models.checkpoints import Format, Look
 
 if TYPE_CHECKING:
     from runctl_core._entrypoints import EntryPoint
-
-GROUP = "runctl.checkpoint_formats"
 
 LOAD_TIMEOUT_S = 10.0
 LOOK_TIMEOUT_S = 5.0
@@ -64,9 +62,9 @@ def formats(taken: Collection[str]) -> list[Format]:
     """
     global _formats
     if _formats is None:
-        from runctl_core._entrypoints import enabled
+        from runctl_core.plugins import checkpoint_formats
 
-        points = enabled(GROUP)
+        points = checkpoint_formats()
         _formats = [form for point in points if (form := _loaded(point, points, taken))]
     return _formats
 

@@ -6,8 +6,9 @@ import os
 import struct
 
 from runctl_core.checkpoints import sidefiles, zips
-from runctl_core.checkpoints.formats.look import Format, Look
 from runctl_core.checkpoints.formats.opaque import unverifiable
+from runctl_core.checkpoints.regular import opened
+from runctl_core.models.checkpoints import Format, Look
 
 
 def _keras(path: str) -> Look:
@@ -22,6 +23,8 @@ def _keras(path: str) -> Look:
         }
     except zips.Damaged as error:
         return Look(False, str(error))
+    except sidefiles.TooLarge as error:
+        return Look(True, f"not verified: its configuration is {error}", framework="keras")
     except sidefiles.Unreadable as error:
         return Look(False, f"its configuration is damaged: {error}")
     metadata = documents.get("metadata.json", {})
@@ -37,7 +40,7 @@ def _keras(path: str) -> Look:
 
 def _hdf5(path: str) -> Look:
     """The superblock has the address where the file ends: at 40, 44, 28, 28 in versions 0 to 3."""
-    with open(path, "rb") as file:
+    with opened(path) as file:
         size = os.fstat(file.fileno()).st_size
         head = file.read(64)
     if len(head) < 64 or head[:8] != b"\x89HDF\r\n\x1a\n":

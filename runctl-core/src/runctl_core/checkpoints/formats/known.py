@@ -16,13 +16,20 @@ from runctl_core.checkpoints.formats.distributed import DISTRIBUTED
 from runctl_core.checkpoints.formats.files import BY_SUFFIX, FILES
 from runctl_core.checkpoints.formats.folders import names_in
 from runctl_core.checkpoints.formats.huggingface import HUGGING_FACE, INDEXES, SHARD, SHARDED
-from runctl_core.checkpoints.formats.look import Format
 from runctl_core.checkpoints.formats.orbax import ORBAX, UNFINISHED
+from runctl_core.models.checkpoints import Format
 
 FOLDERS = (SHARDED, DISTRIBUTED, DEEPSPEED, ORBAX, HUGGING_FACE)
 """Formats of folders; the first one with a mark in a folder claims it."""
 
 NAMES = frozenset(form.name for form in (*FILES, *FOLDERS))
+
+
+COMPANIONS = frozenset(
+    "training_args.bin optimizer.pt optimizer.bin scheduler.pt scheduler.bin scaler.pt sampler.bin"
+    " rng_state.pth".split()
+)
+"""What trainers write beside a model: nothing to resume from by itself, though it is whole and the newest."""
 
 
 def claim(path: str, is_dir: bool) -> Format | None:
@@ -35,7 +42,7 @@ def claim(path: str, is_dir: bool) -> Format | None:
 
 def claim_file(name: str) -> Format | None:
     """The format of a file of this name."""
-    if "-of-" in name and SHARD.search(name):
+    if name in COMPANIONS or ("-of-" in name and SHARD.search(name)):
         return None
     suffix = os.path.splitext(name)[1].lower()
     return BY_SUFFIX.get(suffix) or installed.by_suffix(suffix, NAMES)
@@ -50,6 +57,11 @@ def claim_folder(path: str) -> Format | None:
     except OSError:
         return None
     return own_claim(names) or installed.by_marks(names, NAMES)
+
+
+def of_plugins() -> list[Format]:
+    """The formats that plugins bring, loaded now if they were not."""
+    return installed.formats(NAMES)
 
 
 def own_claim(names: Collection[str]) -> Format | None:

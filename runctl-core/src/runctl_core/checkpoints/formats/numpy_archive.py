@@ -9,8 +9,7 @@ from collections.abc import Iterator, Mapping
 from attrs import evolve
 
 from runctl_core.checkpoints import zips
-from runctl_core.checkpoints.formats.look import Format, Look
-from runctl_core.models.checkpoints import TensorTotals
+from runctl_core.models.checkpoints import Format, Look, TensorTotals
 
 _MOST_HEADERS = 10_000
 _HEADER_BYTES = 1024
@@ -23,17 +22,21 @@ _KINDS = {"f": "float", "i": "int", "u": "uint", "c": "complex", "b": "bool", "S
 
 def _look(path: str) -> Look:
     try:
-        members = zips.members(path)
+        return _of(zips.members(path))
     except zips.Damaged as error:
         return Look(False, str(error))
+
+
+def _of(members: Mapping[str, zips.Member]) -> Look:
     return Look(True, framework="numpy", tensors=TensorTotals(len(members)))
 
 
 def _study(path: str) -> Look:
-    look = _look(path)
-    if not look.complete:
-        return look
-    members = zips.members(path)
+    try:
+        members = zips.members(path)
+    except zips.Damaged as error:
+        return Look(False, str(error))
+    look = _of(members)
     if len(members) > _MOST_HEADERS:
         return look
     try:

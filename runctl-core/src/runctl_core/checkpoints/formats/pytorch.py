@@ -9,9 +9,9 @@ from __future__ import annotations
 from attrs import evolve
 
 from runctl_core.checkpoints import zips
-from runctl_core.checkpoints.formats.look import Format, Look
 from runctl_core.checkpoints.formats.opaque import unverifiable
-from runctl_core.models.checkpoints import TensorTotals
+from runctl_core.checkpoints.regular import opened
+from runctl_core.models.checkpoints import Format, Look, TensorTotals
 
 _MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """How the older format begins: a pickle of its magic number."""
@@ -20,7 +20,7 @@ _MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 def _look(path: str) -> Look:
     if zips.is_archive(path):
         return _archive(path)
-    with open(path, "rb") as file:
+    with opened(path) as file:
         head = file.read(len(_MAGIC))
     if head and _MAGIC.startswith(head):
         from runctl_core.checkpoints.formats.pytorch_contents import older_look
@@ -31,24 +31,32 @@ def _look(path: str) -> Look:
 
 def _archive(path: str) -> Look:
     try:
-        members = zips.members(path)
-        names = {name.partition("/")[2]: name for name in members}
-        if not names.keys() & {"data.pkl", "constants.pkl"}:
-            return Look(False, "no data.pkl in it")
-        details = {
-            key: zips.content(path, names[name], members[names[name]], 40).decode("ascii", "replace").strip()
-            for key, name in _SMALL.items()
-            if name in names
-        }
+        names = {name.partition("/")[2] for name in zips.members(path)}
     except zips.Damaged as error:
         return Look(False, str(error))
+    if not names & {"data.pkl", "constants.pkl"}:
+        return Look(False, "no data.pkl in it")
     count = sum(name.startswith("data/") for name in names)
     kind = {"contents": "TorchScript"} if "constants.pkl" in names else {}
-    return Look(True, framework="pytorch", tensors=TensorTotals(count), details={**details, **kind})
+    return Look(True, framework="pytorch", tensors=TensorTotals(count), details=kind)
 
 
-_SMALL = {"byteorder": "byteorder", "archive_version": "version", "format_version": ".format_version"}
-"""What to show, and the member that has it."""
+def _small_members(path: str) -> dict[str, str]:
+    """What the archive says of itself."""
+    found = {}
+    for name, member in zips.members(path).items():
+        if known := _SMALL.get(name.partition("/")[2]):
+            found[known] = zips.content(path, name, member, 40).decode("ascii", "replace").strip()
+    return found
+
+
+_SMALL = {
+    "version": "archive_version",
+    ".format_version": "format_version",
+    "byteorder": "byteorder",
+    ".data/serialization_id": "serialization_id",
+}
+"""The members to show, and how they are called then."""
 
 
 def _binary(path: str) -> Look:
@@ -68,10 +76,11 @@ def _study(path: str) -> Look:
     from runctl_core.checkpoints.formats import pytorch_contents
 
     try:
-        root = pytorch_contents.root_of(path)
-    except pickles.Unreadable as error:
+        if zips.is_archive(path):
+            look = evolve(look, details={**look.details, **_small_members(path)})
+        return pytorch_contents.with_contents(look, pytorch_contents.root_of(path))
+    except (pickles.Unreadable, zips.Damaged) as error:
         return evolve(look, details={**look.details, "pickle": f"not read: {error}"})
-    return pytorch_contents.with_contents(look, root)
 
 
 def _study_binary(path: str) -> Look:

@@ -14,9 +14,9 @@ from typing import Any
 from attrs import evolve
 
 from runctl_core.checkpoints import pickles, sidefiles, zips
-from runctl_core.checkpoints.formats.look import Look
 from runctl_core.checkpoints.pickles import Made, Name, Unreadable
-from runctl_core.models.checkpoints import TensorTotals
+from runctl_core.checkpoints.regular import opened
+from runctl_core.models.checkpoints import Look, TensorTotals
 
 _STORAGES = {
     "DoubleStorage": ("float64", 8),
@@ -81,8 +81,8 @@ def with_contents(look: Look, root: Any) -> Look:
     lightning = sidefiles.text(facts, _LIGHTNING)
     return evolve(
         look,
-        step=sidefiles.number(facts, "global_step", "step", "global_steps", "iteration", "iter"),
-        epoch=sidefiles.number(facts, "epoch"),
+        step=sidefiles.number(facts, *sidefiles.STEPS),
+        epoch=sidefiles.number(facts, *sidefiles.EPOCHS),
         framework="lightning" if lightning else "deepspeed" if "ds_version" in facts else look.framework,
         framework_version=lightning or sidefiles.text(facts, "ds_version"),
         metrics={**look.metrics, **_metrics(root)},
@@ -93,7 +93,7 @@ def with_contents(look: Look, root: Any) -> Look:
 
 def _older(path: str) -> tuple[Any, int]:
     """The object of a file in the older layout, and where its tensors begin: behind five pickles."""
-    with open(path, "rb") as file:
+    with opened(path) as file:
         data = io.BytesIO(file.read(pickles.MOST_BYTES + 1))
     for _ in range(3):
         pickles.read(data)
@@ -168,4 +168,5 @@ def _shown(root: Any) -> dict[str, object]:
     if not isinstance(root, dict):
         return {}
     keys = [key for key in root if isinstance(key, str)]
-    return {"keys": sorted(keys)[:40], **sidefiles.shown(_plain(root))} if len(keys) < 200 else {}
+    told = (_LIGHTNING, "ds_version", *_metrics(root))
+    return {"keys": sorted(keys)[:40], **sidefiles.shown(_plain(root), told)} if len(keys) < 200 else {}

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from runctl_core.checkpoints import sidefiles
-from runctl_core.checkpoints.formats.look import Format, Look
-from runctl_core.models.checkpoints import TensorTotals
+from runctl_core.checkpoints.regular import opened
+from runctl_core.models.checkpoints import Format, Look, TensorTotals
 
 _HEADER_LIMIT = 100 << 20
-"""The format's own limit of a header, in bytes. Side files have a lower one, and so does what is read."""
+"""The format's own limit of a header, in bytes; less is read."""
 
 _FRAMEWORKS = {"pt": "pytorch", "tf": "tensorflow", "flax": "flax", "np": "numpy", "mlx": "mlx"}
 _DTYPES = {
@@ -53,13 +53,13 @@ class _Damaged(Exception):
 
 def tensor_names(path: str) -> set[str]:
     """The names of the tensors that a header has. Raises sidefiles.Unreadable, OSError."""
-    with open(path, "rb") as file:
+    with opened(path) as file:
         (length,) = struct.unpack("<Q", file.read(8).ljust(8, b"\0"))
         return sidefiles.parsed(file.read(min(length, sidefiles.LIMIT + 1))).keys() - {_METADATA}
 
 
 def _look(path: str) -> Look:
-    with open(path, "rb") as file:
+    with opened(path) as file:
         size = os.fstat(file.fileno()).st_size
         head = file.read(8)
         if len(head) < 8:
@@ -67,9 +67,11 @@ def _look(path: str) -> Look:
         (length,) = struct.unpack("<Q", head)
         if length > min(_HEADER_LIMIT, size - 8):
             return Look(False, f"its header claims {length} bytes, and the file has {size}")
-        if length > sidefiles.LIMIT:
-            return Look(True, f"not verified: its header has {length} bytes, more than is read here")
-        return _described(file.read(length), size - 8 - length)
+        data = file.read(min(length, sidefiles.LIMIT + 1))
+    try:
+        return _described(data, size - 8 - length)
+    except sidefiles.TooLarge as error:
+        return Look(True, f"not verified: its header is {error}")
 
 
 def _described(data: bytes, body_bytes: int) -> Look:
@@ -77,6 +79,8 @@ def _described(data: bytes, body_bytes: int) -> Look:
         header = sidefiles.parsed(data)
         metadata = header.pop(_METADATA, {})
         rows = sorted(_rows(header))
+    except sidefiles.TooLarge:
+        raise
     except (sidefiles.Unreadable, _Damaged) as error:
         return Look(False, f"its header is damaged: {error}")
     if not isinstance(metadata, dict):
@@ -118,12 +122,12 @@ def _with_metadata(totals: TensorTotals, metadata: Mapping[str, object]) -> Look
     version = next((sidefiles.text(metadata, key) for key in _VERSIONS if key in metadata), "")
     return Look(
         True,
-        step=sidefiles.number(metadata, "step", "global_step", "ss_steps"),
-        epoch=sidefiles.number(metadata, "epoch", "ss_epoch"),
+        step=sidefiles.number(metadata, *sidefiles.STEPS),
+        epoch=sidefiles.number(metadata, *sidefiles.EPOCHS),
         framework=_FRAMEWORKS.get(sidefiles.text(metadata, "format"), sidefiles.text(metadata, "format")),
         framework_version=version,
         tensors=totals,
-        details=sidefiles.shown(metadata),
+        details=sidefiles.shown(metadata, ("format", *_VERSIONS)),
     )
 
 

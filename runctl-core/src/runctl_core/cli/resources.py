@@ -1,0 +1,177 @@
+"""`runctl resources list` and `summary`: what there is at every provider, and what it costs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from typer import Option
+
+from runctl_core.cli import output
+from runctl_core.cli.options import JsonFlag
+from runctl_core.cli.resources_view import (
+    AllFlag,
+    OfflineFlag,
+    ProviderFilter,
+    look,
+    per_hour,
+    show,
+    tell_problems,
+)
+from runctl_core.cli.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from runctl_core.inventory import Inventory
+    from runctl_core.inventory.filters import Filter
+    from runctl_core.inventory.summary import Group, Summary
+    from runctl_core.models.money import Total
+    from runctl_core.models.resources import ResourceState
+
+
+def list_(
+    provider: ProviderFilter = None,
+    resource_state: Annotated[
+        list[str] | None, Option("--state", metavar="STATE", help="Only this state; again for more.")
+    ] = None,
+    kind: Annotated[
+        list[str] | None, Option(metavar="KIND", help="Only `machine`, `volume` …; again for more.")
+    ] = None,
+    owner: Annotated[str | None, Option(help="Only this owner's.")] = None,
+    project: Annotated[str | None, Option(help="Only of this project.")] = None,
+    tag: Annotated[
+        list[str] | None, Option(metavar="KEY=VALUE", help="Only with this tag; again for more.")
+    ] = None,
+    older_than: Annotated[
+        str | None, Option(metavar="AGE", help="Only what is older than `30m`, `12h`, `7d`.")
+    ] = None,
+    every: AllFlag = False,
+    offline: OfflineFlag = False,
+    strict: Annotated[bool, Option("--strict", help="Fail when a provider does not answer.")] = False,
+    json: JsonFlag = False,
+) -> None:
+    """List what there is at every installed provider, asked all at once, the dearest first.
+
+    Unknown prices come before every known one. A provider that does not answer in time is named, and
+    its resources are shown as they were last seen.
+
+    Examples:
+        runctl resources list
+        runctl resources list --all --state stopped --older-than 7d
+        runctl resources list --tag team=vision --json
+    """
+    from runctl_core.clock import now
+    from runctl_core.inventory.documents import of_inventory
+    from runctl_core.inventory.filters import Filter, select
+
+    wanted = Filter(
+        every=every,
+        states=_states(resource_state or []),
+        kinds=kind or (),
+        owner=owner,
+        project=project,
+        tags=dict(tag_and_value(text) for text in tag or []),
+        made_before=made_before(older_than),
+    )
+    found = look(Session(), provider, offline=offline)
+    shown = select(found, wanted)
+    if json:
+        output.print_json(of_inventory(shown))
+    else:
+        show(shown, empty="no resources")
+        _tell_total(shown)
+        _tell_hidden(found, wanted)
+    tell_problems(shown, now())
+    if strict and shown.problems:
+        raise next(iter(shown.problems.values()))
+
+
+def _tell_total(shown: Inventory) -> None:
+    from runctl_core.inventory.summary import burn
+
+    if now := burn(shown.items) if shown.items else None:
+        output.note(f"{output.count(now.resources, 'resource')}, {per_hour(now)}")
+
+
+def _tell_hidden(found: Inventory, wanted: Filter) -> None:
+    from attrs import evolve
+
+    admits = evolve(wanted, every=True).admits
+    hidden = sum(1 for item in found.items if not item.ours and admits(item))
+    if hidden and not wanted.every:
+        output.note(f"{output.count(hidden, 'resource')} that runctl did not start: --all shows them")
+
+
+def _states(names: list[str]) -> list[ResourceState]:
+    from runctl_core.errors import UsageError
+    from runctl_core.models.resources import ResourceState
+
+    known = [str(state) for state in ResourceState]
+    for name in names:
+        if name not in known:
+            raise UsageError(f"no state {name}", why=f"states: {', '.join(known)}", fix="--state running")
+    return [ResourceState(name) for name in names]
+
+
+def tag_and_value(text: str) -> tuple[str, str]:
+    """What `--tag` was given. Raises UsageError."""
+    from runctl_core.errors import UsageError
+
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise UsageError(
+            f"{text!r} is no tag with its value", why="--tag takes KEY=VALUE", fix="--tag team=a"
+        )
+    return key, value
+
+
+def made_before(age: str | None) -> datetime | None:
+    """What `--older-than` was given, as a moment. Raises UsageError."""
+    from runctl_core.cli.moments import moment
+
+    return None if age is None else moment(age, "--older-than")
+
+
+def summary(every: AllFlag = False, offline: OfflineFlag = False, json: JsonFlag = False) -> None:
+    """Sum up what there is, what it costs an hour now, and what was spent today and this month.
+
+    By provider, project, owner and state. What was spent counts what is gone by now, too; days and
+    months are those of UTC. Money spent in a state is what the time in it cost.
+
+    Examples:
+        runctl resources summary
+        runctl resources summary --offline --json
+    """
+    from runctl_core.clock import now
+    from runctl_core.inventory.documents import of_summary
+    from runctl_core.inventory.filters import Filter, select
+    from runctl_core.inventory.summary import summarize
+
+    session = Session()
+    found = select(look(session, None, offline=offline), Filter(every=every))
+    midnight = found.taken_at.replace(hour=0, minute=0, second=0, microsecond=0)
+    today, month = (_spent(session, since, found.taken_at) for since in (midnight, midnight.replace(day=1)))
+    summed = summarize(found.items, today, month)
+    if json:
+        output.print_json(of_summary(found, summed))
+    else:
+        _show_groups(summed)
+    tell_problems(found, now())
+
+
+def _spent(session: Session, since: datetime, until: datetime) -> Mapping[str, Mapping[str, Total]]:
+    from runctl_core.inventory.summary import GROUPS
+
+    return {by: session.tracker.costs(by=by, since=since, until=until) for by in GROUPS}
+
+
+def _show_groups(summed: Summary) -> None:
+    rows = [(group.key, by, *_figures(group)) for by, found in summed.groups.items() for group in found]
+    rows.append(("all", "", *_figures(summed.whole)))
+    output.table(("GROUP", "BY", "COUNT", "NOW", "TODAY", "MONTH"), rows, empty="no resources")
+
+
+def _figures(group: Group) -> tuple[str, ...]:
+    spent = (output.cost(t.usd, t.unknown, t.estimated_usd) for t in (group.today, group.month))
+    return (str(group.now.resources), per_hour(group.now), *spent)

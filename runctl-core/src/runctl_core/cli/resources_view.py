@@ -1,0 +1,106 @@
+"""How resources are looked for and shown, the same for every command that lists them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from typer import Option
+
+from runctl_core.cli import output
+from runctl_core.cli.options import complete_providers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from runctl_core.cli.session import Session
+    from runctl_core.inventory import Inventory, Item
+    from runctl_core.models.burn import Burn
+
+ProviderFilter = Annotated[
+    list[str] | None,
+    Option(
+        "--provider", metavar="NAME", help="Only this one; again for more.", autocompletion=complete_providers
+    ),
+]
+OfflineFlag = Annotated[
+    bool, Option("--offline", "--cached", help="As last seen: ask nobody. Knows only what is in the books.")
+]
+AllFlag = Annotated[bool, Option("--all", "-a", help="Also what runctl did not start.")]
+
+COLUMNS = ("RESOURCE", "STATE", "PRICE", "AGE", "TYPE", "RUN", "PROJECT", "OWNER", "NOTE")
+LESS_WANTED = ("OWNER", "PROJECT", "TYPE", "RUN")
+
+
+def look(session: Session, providers: Sequence[str] | None, *, offline: bool) -> Inventory:
+    """What there is: asked now, or with `offline` as the books have it."""
+    if not offline:
+        return session.inventory(providers or None)
+    from attrs import evolve
+
+    from runctl_core.inventory import known_inventory
+
+    known = known_inventory(session.tracker)
+    if not providers:
+        return known
+    items = tuple(item for item in known.items if item.resource.provider in providers)
+    problems = {name: error for name, error in known.problems.items() if name in providers}
+    return evolve(known, items=items, problems=problems)
+
+
+def row(item: Item, inventory: Inventory) -> tuple[str, ...]:
+    """The cells of one resource."""
+    resource, created = item.resource, item.created_at
+    return (
+        item.key,
+        str(resource.state),
+        output.hourly(resource.price.hourly_usd),
+        output.age(inventory.taken_at - created).removesuffix(" ago") if created else "?",
+        _type(item),
+        resource.run_id or "",
+        resource.project or "",
+        resource.owner or "",
+        "; ".join(_notes(item, inventory)),
+    )
+
+
+def _type(item: Item) -> str:
+    resource = item.resource
+    size = output.size(resource.size_bytes) if resource.size_bytes else ""
+    kind = resource.kind if resource.kind != "machine" else ""
+    gpu = f"{resource.gpu_count} x {resource.gpu}" if resource.gpu else ""
+    return " ".join(filter(None, (kind, size, resource.instance_type, gpu)))
+
+
+def _notes(item: Item, inventory: Inventory) -> Iterable[str]:
+    if item.problem:
+        yield f"! not ended: {item.problem}"
+    if item.protected:
+        yield "protected"
+    yield from (str(mark) for mark in item.marks if str(mark) != "protected")
+    if item.resource.provider in inventory.problems:
+        yield f"as of {output.age(inventory.taken_at - item.last_seen)}"
+    if item.resource.note:
+        yield item.resource.note
+
+
+def show(inventory: Inventory, *, empty: str) -> None:
+    """The table. What could not be ended is red on a terminal, and has a `!` in its note everywhere."""
+    items = inventory.items
+    red = {number for number, item in enumerate(items) if item.problem}
+    rows = (row(item, inventory) for item in items)
+    output.table(COLUMNS, rows, empty=empty, less_wanted=LESS_WANTED, red=red)
+
+
+def tell_problems(inventory: Inventory, at: datetime) -> None:
+    """Name each provider that does not answer, and say how old its rows are."""
+    for name, error in inventory.problems.items():
+        why = f" ({error.why})" if error.why else ""
+        last = inventory.last_answer(name)
+        age = "nothing of it is known" if last is None else f"shown as of {output.age(at - last)}"
+        output.note(f"{name} does not answer, {age}: {error.message.removeprefix(f'{name}: ')}{why}")
+
+
+def per_hour(now: Burn) -> str:
+    """What is paid per hour, in words."""
+    return output.per_hour(now.hourly_usd, now.unknown, now.estimated_hourly_usd)
