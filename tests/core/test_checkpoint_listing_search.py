@@ -9,8 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from runctl_core.checkpoints import describe, listing, newest_complete, scan
+from runctl_core.checkpoints.formats.opaque import PICKLE
 from runctl_core.checkpoints.naming import numbers
 
 from . import checkpoint_files as files
@@ -102,6 +105,17 @@ def test_a_listing_is_a_sequence(tmp_path: Path) -> None:
     assert (found[1].complete, found[-1].complete) == (True, None)
     with pytest.raises(IndexError):
         found[7]
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 99)), max_size=120))
+def test_the_newest_are_the_same_whether_all_are_put_in_order_or_not(ages: list[tuple[int, int]]) -> None:
+    found = [(at, "/x", f"step-{step}.pt", 1, PICKLE) for at, step in ages]
+    entries = scan.Entries(found)
+    one_by_one = [entries[index][:3] for index in range(len(entries))]
+    in_order = sorted(ages, reverse=True)
+    assert one_by_one == [(at, "/x", f"step-{step}.pt") for at, step in in_order], (
+        "another one is resumed from"
+    )
 
 
 def test_of_more_than_can_be_kept_the_newest_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
