@@ -76,11 +76,12 @@ def wheels(session: nox.Session) -> dict[str, Path]:
     return _built
 
 
-def install(session: nox.Session, provider: str, *tools: str) -> None:
+def install(session: nox.Session, provider: str, *tools: str, extra: str = "") -> None:
     """Install the core's wheel and one provider's, and nothing else of ours, as a user's pip does."""
     built = wheels(session)
-    names = ["runctl-core"] if provider == "core" else ["runctl-core", f"runctl-{provider}"]
-    session.install("--compile-bytecode", *(str(built[name]) for name in names), *tools)
+    ours = [f"{built['runctl-core']}{extra}"]
+    ours += [] if provider == "core" else [str(built[f"runctl-{provider}"])]
+    session.install("--compile-bytecode", *ours, *tools)
 
 
 def debian(session: nox.Session, **programs: str) -> None:
@@ -108,7 +109,7 @@ def tests(session: nox.Session, provider: str) -> None:
     """
     debian(session, tmux="tmux", zsh="zsh", fish="fish")
     measured = session.python == HERE
-    install(session, provider, *TEST_TOOLS, *(COVERAGE if measured else ()))
+    install(session, provider, *TEST_TOOLS, *(COVERAGE if measured else ()), extra="[top]")
     folders = {"core": ["tests/core"], "local": ["tests/local", "tests/e2e"]}[provider]
     options = [*QUICK]
     if measured:
@@ -145,20 +146,22 @@ def minimums(session: nox.Session) -> None:
     """
     built = wheels(session)
     projects = [word for name in DISTRIBUTIONS for word in ("-r", f"{name}/pyproject.toml")]
-    session.install("--no-sources", "--resolution", "lowest-direct", *projects, *map(str, built.values()))
+    lowest = ("--no-sources", "--resolution", "lowest-direct", "--extra", "top")
+    session.install(*lowest, *projects, *map(str, built.values()))
     # The tools come second and change nothing: their own needs would raise what is tested.
     frozen = str(session.run("uv", "pip", "freeze", silent=True, log=False))
     floors = Path(session.virtualenv.location) / "floors.txt"
     floors.write_text("".join(line for line in frozen.splitlines(keepends=True) if "==" in line))
     session.install("--constraint", str(floors), *TEST_TOOLS)
     selected = ["tests/core", "--ignore=tests/core/runner", "tests/local", "tests/e2e/test_train.py"]
+    selected += sorted(map(str, Path("tests/e2e").glob("test_top*.py")))
     pytest(session, *selected, options=QUICK)
 
 
 @nox.session(python=HERE)
 def isolation(session: nox.Session) -> None:
     """What each kind of command imports: which heavy modules, how many attrs classes."""
-    install(session, "local", *TEST_TOOLS)
+    install(session, "local", *TEST_TOOLS, extra="[top]")
     pytest(session, "tests/isolation")
 
 
@@ -186,7 +189,7 @@ def lint(session: nox.Session) -> None:
 @nox.session(python=HERE)
 def typing(session: nox.Session) -> None:
     """mypy --strict over the packages, and over the plugin API as an author uses it."""
-    session.install("mypy>=1.15", "-e", "runctl-core", "-e", "runctl-local")
+    session.install("mypy>=1.15", "-e", "runctl-core[top]", "-e", "runctl-local")
     session.run("mypy")
 
 

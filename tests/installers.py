@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -57,11 +58,18 @@ class Machine:
 
     def run(self, *argv: str, status: int = 0) -> str:
         """Run a program to its end, and return what it printed on standard output."""
+        return self._ended(argv, status).stdout
+
+    def errors(self, *argv: str, status: int) -> str:
+        """The same, and return what it printed on standard error."""
+        return self._ended(argv, status).stderr
+
+    def _ended(self, argv: Sequence[str], status: int) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             argv, env=self.env, cwd=self.root, stdin=subprocess.DEVNULL, capture_output=True, text=True
         )
         assert done.returncode == status, f"{' '.join(argv)}\n{done.stdout}{done.stderr}"
-        return done.stdout
+        return done
 
     def line(self, line: str) -> str:
         """Run a command line as it stands on a page of ours."""

@@ -1,7 +1,7 @@
 """A store from a real distribution: `shelf://NAME/…`, a folder that misbehaves on demand.
 
-The faults of a shelf lie in its folder, in `faults/`, as files of a fault's name, each with how often it
-still strikes: so that a test can order one, and see that it came, whatever process meets it.
+The faults of a shelf lie in its folder, in `faults/`, a file for each time that one is still to strike:
+so that a test can order one, and see that it came, whatever process or thread meets it.
 """
 
 from __future__ import annotations
@@ -9,11 +9,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from distributions import distribution
+from homes import Home
 
 STORE = """
 import os
+import time
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import get_ident
 from runctl_core.api import NotFound, ProviderUnavailable, StateError, Store, StoredFile
 
 class Shelf(Store):
@@ -23,10 +26,12 @@ class Shelf(Store):
     def list(self, prefix):
         for path in sorted(self._root.rglob("*")):
             name = path.relative_to(self._root).as_posix()
-            if path.is_file() and name.startswith(prefix) and not path.name.startswith("~"):
+            if path.is_file() and name.startswith(prefix):
                 found = path.stat()
                 yield StoredFile(name, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
     def read(self, name, offset, limit):
+        while offset >= 20_000_000 and (Path(os.environ["SHELF_DIR"]) / "faults" / "hold").exists():
+            time.sleep(0.01)
         if self._strikes("break"):
             raise ProviderUnavailable("the shelf is shaking")
         if self._strikes("cut"):
@@ -40,7 +45,7 @@ class Shelf(Store):
     def write(self, name, pieces):
         path = self._root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f"~{os.getpid()}-{path.name}")
+        partial = Path(os.environ["SHELF_DIR"]) / "tmp" / f"{os.getpid()}-{get_ident()}"
         with open(partial, "wb") as file:
             for piece in pieces:
                 file.write(piece)
@@ -55,11 +60,13 @@ class Shelf(Store):
     def delete(self, name):
         (self._root / name).unlink(missing_ok=True)
     def _strikes(self, fault):
-        path = Path(os.environ["SHELF_DIR"]) / "faults" / fault
-        left = int(path.read_text()) if path.exists() else 0
-        if left:
-            path.write_text(str(left - 1))
-        return left > 0
+        for path in (Path(os.environ["SHELF_DIR"]) / "faults").glob(f"{fault}-*"):
+            try:
+                path.unlink()
+            except FileNotFoundError:
+                continue
+            return True
+        return False
 """
 
 
@@ -72,15 +79,22 @@ class ShelfFolder:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        (root / "faults").mkdir(parents=True)
+        for name in ("faults", "tmp"):
+            (root / name).mkdir(parents=True)
 
     def order(self, fault: str, times: int = 1) -> None:
         """Let the next calls meet a fault: `break`, `cut`, `drop`, `full`, `spoil`."""
-        (self.root / "faults" / fault).write_text(str(times))
+        for number in range(times):
+            (self.root / "faults" / f"{fault}-{number}").touch()
+
+    def hold(self, held: bool) -> None:
+        """Let every read beyond 20 MB wait, until it is let go again."""
+        path = self.root / "faults" / "hold"
+        path.touch() if held else path.unlink()
 
     def came(self, fault: str) -> bool:
         """Whether everything that was ordered came."""
-        return (self.root / "faults" / fault).read_text() == "0"
+        return not list((self.root / "faults").glob(f"{fault}-*"))
 
     def files(self, place: str) -> dict[str, bytes]:
         """What stands on a shelf, by name."""
@@ -88,6 +102,13 @@ class ShelfFolder:
         return {
             path.relative_to(base).as_posix(): path.read_bytes() for path in base.rglob("*") if path.is_file()
         }
+
+
+def in_home(home: Home) -> ShelfFolder:
+    """Install the store for the commands of a home."""
+    install(home.root / "plugins")
+    home.env |= {"PYTHONPATH": str(home.root / "plugins"), "SHELF_DIR": str(home.root / "shelves")}
+    return ShelfFolder(home.root / "shelves")
 
 
 def install(folder: Path) -> None:

@@ -41,10 +41,10 @@ class Terminal:
         """Type; `\\x03` is Ctrl-C, which the kernel turns into SIGINT for the foreground group."""
         os.write(self._fd, keys.encode())
 
-    def until(self, text: str, *, seconds: float = 20) -> None:
-        """Wait until the terminal has shown `text`."""
+    def until(self, text: str, *, times: int = 1, seconds: float = 20) -> None:
+        """Wait until the terminal has shown `text` so many times."""
         end = time.monotonic() + seconds
-        while text not in self.shown:
+        while self.shown.count(text) < times:
             assert time.monotonic() < end, f"never shown: {text!r}, but: {self.shown!r}"
             assert self._look(end), f"ended without {text!r}: {self.shown!r}"
 

@@ -137,6 +137,6 @@ def test_a_misspelt_variable_is_a_warning(place: Path, monkeypatch: pytest.Monke
 
 
 def test_every_setting_has_help() -> None:
-    from runctl_core.config import CoreSettings
+    from runctl_core.core_settings import CoreSettings
 
     assert all(declared.help.endswith(".") for declared in describe(CoreSettings))

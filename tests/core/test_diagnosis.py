@@ -10,7 +10,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runctl_core.config import CoreSettings
+from runctl_core.core_settings import CoreSettings
 from runctl_core.diagnosis import warnings
 from runctl_core.models.jobs import Usage
 from runctl_core.models.warnings import UsageWarning, WarningKind
@@ -63,6 +63,19 @@ def test_memory_that_nobody_can_have_any_more_is_warned_of_at_once() -> None:
     assert (warning.figure, warning.threshold, warning.unit) == (93.8, 90.0, "%")
     assert "94 %" in warning.message
     assert "20.0 GB of 64.0 GB" in warning.message
+
+
+@pytest.mark.parametrize(
+    "figures",
+    [
+        {"memory_available_bytes": 64 * GB // 10},
+        {"disk_free_bytes": 5 * GB},
+        {"gpu_temperature_c": 87.0},
+        {"gpu_percent": 20.0},
+    ],
+)
+def test_what_is_just_at_a_threshold_is_not_warned_of(figures: dict[str, Any]) -> None:
+    assert told(series(6, **figures)) == []
 
 
 def test_a_disk_that_fills_is_warned_of_since_it_is_too_full() -> None:

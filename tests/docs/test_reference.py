@@ -20,7 +20,8 @@ from homes import Home
 from runctl_core import api, errors
 from runctl_core.cli.app import command_for
 from runctl_core.cli.table import COMMANDS, EXIT_STATUS
-from runctl_core.config import KNOWN_VARIABLES, CoreSettings
+from runctl_core.config import KNOWN_VARIABLES
+from runctl_core.core_settings import CoreSettings
 from runctl_core.errors import RunctlError
 from runctl_core.hookspecs import TrainingProviderSpec
 from runctl_core.plugins import load_provider
@@ -30,7 +31,7 @@ ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
 PAGES = sorted(path.name for path in REFERENCE.glob("*.md"))
 PACKAGES = [Path(str(package.__file__)).parent for package in (runctl_core, runctl_local)]
-HOOKS = [name for name in vars(TrainingProviderSpec) if name.startswith("runctl_")]
+HOOKS = [name for name in dir(TrainingProviderSpec) if name.startswith("runctl_")]
 
 
 def page(name: str) -> str:
@@ -49,8 +50,9 @@ def anchors(name: str) -> set[str]:
 
 def kinds(kind: type[RunctlError] = RunctlError) -> Iterator[type[RunctlError]]:
     for special in kind.__subclasses__():
-        yield special
-        yield from kinds(special)
+        if special.__module__ == errors.__name__:  # others are private to the module that catches them
+            yield special
+            yield from kinds(special)
 
 
 def test_the_pages_say_what_the_code_says() -> None:

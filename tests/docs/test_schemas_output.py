@@ -105,7 +105,7 @@ def test_a_receipt_is_the_document_of_its_run(world: Home) -> None:
     for run in ("succeeded", "failed", "killed", "stopped", "ended"):
         document = world.json("status", run)
         receipt = json.loads(Path(document["receipt"]).read_text())
-        assert {**receipt, "usage": None} == document
+        assert {**receipt, "usage": None, "warnings": []} == document
 
 
 @pytest.mark.parametrize("words", [("ps",), ("ps", "--all"), ("runs",), ("runs", "--state", "failed")])
@@ -113,6 +113,20 @@ def test_lists_of_runs_are_as_documented(world: Home, words: tuple[str, ...]) ->
     document = world.json(*words)
     assert document
     schemas.check(words[0], document)
+
+
+def test_the_processes_of_a_run_are_as_documented(world: Home) -> None:
+    document = world.json("processes", "live")
+    schemas.check("processes", document)
+    assert document["processes"]
+
+
+def test_warnings_are_as_documented(world: Home) -> None:
+    everything = {"RUNCTL_WARN_DISK_FREE_BELOW_GB": "1000000", "RUNCTL_WARN_MEMORY_ABOVE_PERCENT": "0.001"}
+    done = world.runctl("status", "live", "--json", env=everything)
+    document = json.loads(done.stdout)
+    schemas.check("status", document)
+    assert [warning["kind"] for warning in document["warnings"]] == ["memory", "disk"]
 
 
 @pytest.mark.parametrize("by", ["run", "project", "owner", "provider", "resource", "day", "month"])

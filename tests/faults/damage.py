@@ -207,9 +207,11 @@ def _bomb(path: Path, tree: Tree, chance: random.Random) -> None:
 def _bombs() -> list[bytes]:
     engine = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     megabyte = engine.compress(bytes(1 << 20)) + engine.flush(zlib.Z_FULL_FLUSH)
-    packed = 400 * megabyte + engine.flush()
+    packed = 3000 * megabyte + engine.flush()
     stored = files.zipped({"archive/data.pkl": packed, "config.json": b"{}"})
-    bombs = [_with_sizes(stored, method=8, size=claimed) for claimed in (400 << 20, 100, 0xFFFFFFFE, 3 << 20)]
+    bombs = [
+        _with_sizes(stored, method=8, size=claimed) for claimed in (3000 << 20, 100, 0xFFFFFFFE, 3 << 20)
+    ]
     inner = files.zipped({"a": bytes(1 << 20)}, zipfile.ZIP_DEFLATED)
     return [*bombs, files.zipped({f"archive/data/{n}": inner for n in range(50)})]
 
@@ -262,13 +264,22 @@ def _linked(path: Path, tree: Tree, chance: random.Random) -> None:
     """A file of it, or all of it, becomes a link: in a circle, to nothing, upward, or to what never ends."""
     file, _ = _chosen(path, tree, chance)
     file.unlink()
-    file.symlink_to(
-        chance.choice((file.name, "nowhere", "..", ".", "/dev/zero", "/proc/self/mem", "/etc/passwd"))
-    )
+    targets = (file.name, "nowhere", "..", ".", "/dev/zero", "/proc/self/mem", "/etc/passwd")
+    file.symlink_to(chance.choice(targets))
     up = path.parent / "more"
     up.mkdir()
     (up / "again").symlink_to("..")
     (up / "step-6.pt").symlink_to(f"../{path.name}/../more/step-6.pt")
+
+
+def _led_out(path: Path, tree: Tree, chance: random.Random) -> None:
+    """A file of a folder lies elsewhere, and a link to it is in its place."""
+    if not path.is_dir():
+        _linked(path, tree, chance)
+        return
+    file, _ = _chosen(path, tree, chance)
+    file.rename(path.parent / "elsewhere")
+    file.symlink_to(path.parent / "elsewhere")
 
 
 def _folder_for_file(path: Path, tree: Tree, chance: random.Random) -> None:
@@ -316,9 +327,10 @@ DAMAGES: dict[str, Callable[[Path, Tree, random.Random], None]] = {
     "replaced": _replaced,
     "a header without a bottom": _deep_header,
     "links": _linked,
+    "a link that leads out": _led_out,
     "a folder, a pipe, nothing": _folder_for_file,
     "a file too many": _more_files,
     "a manifest that lies": _lying_manifest,
     "nothing": lambda *_: None,
 }
-WEIGHTS = (6, 10, 6, 4, 4, 1, 2, 2, 3, 2, 4, 2, 2, 2, 2)
+WEIGHTS = (6, 10, 6, 4, 4, 1, 2, 2, 3, 2, 3, 1, 2, 2, 2, 2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
+from collections.abc import Iterable
 from configparser import ConfigParser
 from pathlib import Path
 from zipfile import ZipFile
@@ -18,6 +19,9 @@ from installers import PACKAGES
 ROOT = Path(__file__).parents[2]
 NAMES = {"attr": "attrs", "runctl_core": "runctl-core", "runctl_local": "runctl-local"}
 """Distributions whose import name is another."""
+
+EXTRAS = {"dashboard": "top"}
+"""Packages of the core that only an extra makes usable."""
 
 PROGRAMS = {"uv"}
 """Dependencies that are run, and not imported."""
@@ -111,16 +115,33 @@ def test_the_core_depends_on_no_provider(wheels: Path) -> None:
 
 @every_distribution
 def test_what_is_imported_is_declared_and_what_is_declared_is_imported(name: str, wheels: Path) -> None:
-    declared = {r.name for r in Wheel(wheels, name).requirements if r.marker is None}
-    imported = _imported(ROOT / name / "src") - {name}
+    declared = _wanted(wheels, name, None)
+    imported = _imported(ROOT / name / "src", EXTRAS) - {name}
     assert imported - declared == set(), "a user who installs this wheel alone meets an ImportError"
     assert declared - imported - PROGRAMS == set(), "a user installs this for nothing"
 
 
-def _imported(source: Path) -> set[str]:
-    """The distributions that the code below a folder imports, anywhere in a module."""
+@pytest.mark.parametrize("package", EXTRAS)
+def test_an_extra_brings_what_its_package_imports_and_nothing_else(package: str, wheels: Path) -> None:
+    core = "runctl-core"
+    imported = _imported(ROOT / core / "src" / "runctl_core" / package, ()) - {core}
+    extra = _wanted(wheels, core, EXTRAS[package])
+    assert imported - _wanted(wheels, core, None) == extra
+    assert extra <= _wanted(wheels, core, "all"), "who installs all of it lacks something"
+
+
+def _wanted(wheels: Path, name: str, extra: str | None) -> set[str]:
+    """What a distribution always needs, or what an extra of it brings."""
+    marker = None if extra is None else f'extra == "{extra}"'
+    return {r.name for r in Wheel(wheels, name).requirements if (r.marker and str(r.marker)) == marker}
+
+
+def _imported(source: Path, without: Iterable[str]) -> set[str]:
+    """The distributions that the code below a folder imports, but for some of its folders."""
     modules: set[str] = set()
     for path in source.rglob("*.py"):
+        if set(path.relative_to(source).parts) & set(without):
+            continue
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
                 modules |= {alias.name for alias in node.names}

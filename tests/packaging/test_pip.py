@@ -52,3 +52,12 @@ def test_the_core_goes_alone_and_comes_back(machine: Machine) -> None:
     assert machine.providers(environment.runctl) == ["local"]
     environment.pip("uninstall", "-q", "-y", CORE, LOCAL)
     assert environment.left() == []
+
+
+def test_the_dashboard_without_its_extra_names_the_command_that_brings_it(machine: Machine) -> None:
+    environment = machine.environment()
+    environment.install(CORE)
+    errors = machine.errors(environment.runctl, "top", status=103)
+    assert "fix: pip install 'runctl-core[top]'" in errors
+    environment.install("runctl-core[top]")
+    assert "runctl top needs a terminal" in machine.errors(environment.runctl, "top", status=101)

@@ -39,6 +39,26 @@ def test_pipx_gives_runctl_with_its_provider_and_takes_it_away(machine: Machine)
     assert not (machine.root / "pipx" / "venvs" / "runctl-core").exists()
 
 
+@pytest.mark.parametrize(
+    ("installed", "named", "mended"),
+    [
+        (
+            UV_TOOL,
+            "uv tool install 'runctl-core[top]', with the same --with as before",
+            UV_TOOL.replace("runctl-core", "runctl-core[top]"),
+        ),
+        (PIPX[0], "pipx inject runctl-core textual", "pipx inject runctl-core textual"),
+    ],
+)
+def test_a_tool_without_the_dashboard_names_the_command_that_adds_it(
+    machine: Machine, installed: str, named: str, mended: str
+) -> None:
+    machine.line(installed)
+    assert f"fix: {named}\n" in machine.errors("runctl", "top", status=103)
+    machine.line(mended)
+    assert "runctl top needs a terminal" in machine.errors("runctl", "top", status=101)
+
+
 @pytest.mark.parametrize("line", OWN_COMMAND)
 def test_a_provider_is_a_tool_of_its_own_name(machine: Machine, line: str) -> None:
     machine.line(line)

@@ -8,7 +8,8 @@ import json
 from pages.markdown import code, table
 from runctl_core.cli.app import command_for, parameters
 from runctl_core.cli.table import COMMANDS
-from runctl_core.config import KNOWN_VARIABLES, CoreSettings
+from runctl_core.config import KNOWN_VARIABLES
+from runctl_core.core_settings import CoreSettings
 from runctl_core.plugins import load_provider
 from runctl_core.settings import Setting, describe
 

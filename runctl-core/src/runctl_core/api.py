@@ -28,6 +28,7 @@ from runctl_core.hookspecs import hookimpl
 from runctl_core.models.checks import Check, Verdict
 from runctl_core.models.jobs import EndedBy, Job, JobPhase, JobStatus, Usage
 from runctl_core.models.money import UNKNOWN_PRICE, Price
+from runctl_core.models.processes import Process
 from runctl_core.models.resources import LaunchSpec, Offer, Resource, ResourceRequest, ResourceState
 from runctl_core.paths import state_dir
 from runctl_core.provider import API_VERSION, ProviderInfo, Stoppable, TrainingProvider
@@ -63,6 +64,7 @@ __all__ = [
     "Offer",
     "Price",
     "PriceLimitError",
+    "Process",
     "ProviderInfo",
     "ProviderUnavailable",
     "QuotaError",

@@ -7,7 +7,8 @@ import shutil
 import tempfile
 from typing import Any
 
-from runctl_core.config import CoreSettings, read_layer, unknown_key, user_file
+from runctl_core.config import read_layer, unknown_key, user_file
+from runctl_core.core_settings import CoreSettings
 from runctl_core.errors import ConfigError, NotFound, StateError
 from runctl_core.settings import convert, describe
 

@@ -15,7 +15,7 @@ from runctl_core.models.warnings import UsageWarning, WarningKind
 from runctl_core.words import duration, size
 
 if TYPE_CHECKING:
-    from runctl_core.config import CoreSettings
+    from runctl_core.core_settings import CoreSettings
 
 STALE = timedelta(minutes=10)
 """Samples whose newest is older tell nothing of now. Clocks of two machines differ by less."""

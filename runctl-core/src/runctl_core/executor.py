@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from runctl_core.models.jobs import Job, JobStatus, Process, Usage
+    from runctl_core.models.jobs import Job, JobStatus, Usage
+    from runctl_core.models.processes import Process
 
 LogName = Literal["job", "setup"]
 """Which log: the script's own bytes, or what the set-up programs printed."""

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from runctl_core.errors import NotFound, SetupError, StateError, UnknownOutcome, UsageError
 from runctl_core.executor import JobExecutor, LogName
-from runctl_core.models.jobs import JobStatus, Process, Usage
+from runctl_core.models.jobs import JobStatus, Usage
 from runctl_core.runner_files import job_to_json, process_from_json, status_from_json, usage_from_json
 from runctl_core.transport import Transport
 
 if TYPE_CHECKING:
     from runctl_core.models.jobs import Job
+    from runctl_core.models.processes import Process
 
 STALE_S = 5.0
 """A heartbeat that differs by more from our clock is no proof of life: the machine is asked."""

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import fields
 
-from runctl_core.models.jobs import EndedBy, JobPhase, JobStatus, Process, Usage
+from runctl_core.models.jobs import EndedBy, JobPhase, JobStatus, Usage
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from runctl_core.models.jobs import Job
+    from runctl_core.models.processes import Process
 
 
 def job_to_json(job: Job) -> dict[str, Any]:
@@ -68,6 +69,8 @@ def usage_from_json(row: dict[str, Any]) -> Usage:
 
 def process_from_json(row: dict[str, Any]) -> Process:
     """A process, as the runner's program tells it."""
+    from runctl_core.models.processes import Process
+
     return Process(**{**row, "command": tuple(row["command"])})
 
 

@@ -1,4 +1,7 @@
-"""Figures in words: money, time, sizes, numbers of things. One way for every place that shows them."""
+"""Figures in words: money, time, sizes, numbers of things; and text that is safe to show.
+
+One way for every place that shows them.
+"""
 
 from __future__ import annotations
 
@@ -80,3 +83,10 @@ def size(size_bytes: float) -> str:
             return f"{size_bytes:.0f} {unit}" if unit == "B" else f"{size_bytes:.1f} {unit}"
         size_bytes /= 1000
     raise AssertionError("unreachable")
+
+
+def visible(text: str) -> str:
+    """The text with every control character written out."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

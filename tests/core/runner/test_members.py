@@ -64,6 +64,21 @@ def test_a_process_that_ends_meanwhile_is_left_out(jobs, monkeypatch):
     assert jobs.executor.processes("otter-1") == []
 
 
+def test_a_pid_that_somebody_else_got_meanwhile_is_left_out(jobs, monkeypatch):
+    jobs.start(BUSY_CHILD)
+    script, child = map(int, jobs.await_file("ready").split())
+    look, looks = members._look, []
+
+    def reused(pids):
+        looks.append(look(pids))
+        if len(looks) == 2:
+            looks[1][child]["start"] = b"later"
+        return looks[-1]
+
+    monkeypatch.setattr(members, "_look", reused)
+    assert [process.pid for process in jobs.executor.processes("otter-1")] == [script]
+
+
 def test_memory_on_gpus_is_told_for_the_processes_that_have_some(jobs, tmp_path, monkeypatch):
     jobs.start(BUSY_CHILD)
     _, child = jobs.await_file("ready").split()

@@ -109,7 +109,7 @@ def _carry_out(
     try:
         call(f"{name}: {act}", do)
         answer = Answer.ACCEPTED
-        _wait(is_over, patience_s, f"{name} has not carried it out {patience_s:.0f} s after it accepted to")
+        _wait(is_over, patience_s, f"{name} has not carried it out {patience_s:g} s after it accepted to")
     except RunctlError as error:
         problem = error.summary
         tracker.audit.answered(act_id, answer, problem)

@@ -19,7 +19,9 @@ _LESS_WANTED = ("COMMAND", "BY")
 
 
 def audit(
-    since: Annotated[str | None, Option(metavar="AGE", help="Not older than `30m`, `12h`, `7d`.")] = None,
+    since: Annotated[
+        str | None, Option(metavar="DAY|AGE", help="From this UTC day on, or `12h`, `7d` ago.")
+    ] = None,
     resource: Annotated[
         str | None, Option(metavar="RESOURCE", help="Only this one: PROVIDER/ID, an id or a name.")
     ] = None,

@@ -9,12 +9,13 @@ from typer import Argument, Option
 
 from runctl_core.cli import output
 from runctl_core.cli.options import JsonFlag, YesFlag
+from runctl_core.cli.resources_view import ProviderFilter
 from runctl_core.cli.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from runctl_core.cleanup import Cleaned, Plan, Selection, Skipped
+    from runctl_core.cleanup import Cleaned, Plan, Skipped
     from runctl_core.errors import RunctlError
     from runctl_core.inventory import Inventory, Item
 
@@ -26,14 +27,16 @@ def cleanup(
     resources: Annotated[
         list[str] | None, Argument(metavar="[RESOURCE]...", help="Only these: PROVIDER/ID, an id or a name.")
     ] = None,
-    provider: Annotated[list[str] | None, Option(help="Only this provider.")] = None,
+    provider: ProviderFilter = None,
     owner: Annotated[str | None, Option(help="Whose; mine by default.")] = None,
-    project: Annotated[str | None, Option(help="Only this project.")] = None,
-    tag: Annotated[list[str] | None, Option(metavar="KEY[=VALUE]", help="Only with this tag.")] = None,
-    older_than: Annotated[
-        str | None, Option(metavar="AGE", help="Only older than `30m`, `12h`, `7d`.")
+    project: Annotated[str | None, Option(help="Only of this project.")] = None,
+    tag: Annotated[
+        list[str] | None, Option(metavar="KEY=VALUE", help="Only with this tag; again for more.")
     ] = None,
-    orphans: Annotated[bool, Option("--orphans", help="Only what no run of these books explains.")] = False,
+    older_than: Annotated[
+        str | None, Option(metavar="AGE", help="Only what is older than `30m`, `12h`, `7d`.")
+    ] = None,
+    orphans: Annotated[bool, Option("--orphans", help="Only what `runctl orphans` lists.")] = False,
     force: Annotated[bool, Option("--force", help="Also what is young, or another owner's.")] = False,
     dry_run: Annotated[bool, Option("--dry-run", help="Show the plan, and delete nothing.")] = False,
     yes: YesFlag = False,
@@ -49,21 +52,27 @@ def cleanup(
         runctl resources cleanup --older-than 7d --yes
         runctl resources cleanup mycloud/i-42 --force
     """
-    from runctl_core.cleanup import Mode, Selection
-    from runctl_core.cli.moments import moment
+    from runctl_core.cleanup import Mode, meant
+    from runctl_core.cli.resources import made_before, tag_and_value
     from runctl_core.errors import UsageError
+    from runctl_core.inventory.filters import Filter
 
     if resources and (owner or project or tag or older_than or orphans):
         raise UsageError("filters choose among all resources", fix="name resources, or give filters")
+    tags = dict(tag_and_value(text) for text in tag or [])
+    wanted = Filter(project=project, tags=tags, made_before=made_before(older_than))
     session = Session()
     only_shown = dry_run or not (yes or sys.stdin.isatty())
     if not only_shown:
         session.settle_at_once()
-    before = moment(older_than, "--older-than") if older_than else None
-    selection = Selection(owner or session.owner, project, tuple(tag or ()), before, orphans)
     inventory = session.inventory(provider)
     _note_unanswered(inventory.problems)
-    items = _named(inventory, resources) if resources else _selected(inventory, selection)
+    whose = owner or session.owner
+    items = (
+        _named(inventory, resources)
+        if resources
+        else meant(session.tracker, inventory, wanted, whose, only_orphans=orphans)
+    )
     plan = session.safety.plan(items, inventory.problems, mode=Mode.FORCED if force else Mode.CLEANUP)
     if only_shown or not plan.steps:
         _show_plan(plan, json=json)
@@ -85,12 +94,6 @@ def _named(inventory: Inventory, refs: Iterable[str]) -> list[Item]:
     from runctl_core.inventory import find
 
     return list({item.key: item for item in (find(inventory, ref) for ref in refs)}.values())
-
-
-def _selected(inventory: Inventory, selection: Selection) -> list[Item]:
-    from runctl_core.cleanup import select
-
-    return list(select(inventory.items, selection))
 
 
 def _show_plan(plan: Plan, *, json: bool) -> None:
@@ -166,10 +169,11 @@ def _costs(item: Item) -> str:
 
 
 def _saving(plan: Plan) -> str:
-    from runctl_core.cleanup.safety import HOURS_A_MONTH
+    from runctl_core.models.money import HOURS_A_MONTH
 
-    total = plan.saved_hourly
-    if not total.usd and not total.unknown:
+    saved = plan.saves
+    if not saved.hourly_usd and not saved.unknown:
         return ""
-    hour, month = output.cost(total.usd, total.unknown), output.cost(total.usd * HOURS_A_MONTH)
-    return f", which saves {hour} an hour, {month} a month"
+    hour = output.per_hour(saved.hourly_usd, saved.unknown, saved.estimated_hourly_usd)
+    month = output.cost(saved.hourly_usd * HOURS_A_MONTH, estimated_usd=saved.estimated_hourly_usd)
+    return f", which saves {hour}, {month} a month"

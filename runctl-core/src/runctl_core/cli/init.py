@@ -48,7 +48,7 @@ def init(
 
 
 def _text(provider: str) -> str:
-    from runctl_core.config import CoreSettings
+    from runctl_core.core_settings import CoreSettings
     from runctl_core.plugins import load_provider
     from runctl_core.settings import Setting, describe
 

@@ -14,7 +14,7 @@ from collections.abc import Container, Iterable, Sequence
 from typing import Any, TextIO
 
 from runctl_core.errors import Refused
-from runctl_core.words import age, cost, count, duration, hourly, per_hour, size
+from runctl_core.words import age, cost, count, duration, hourly, per_hour, size, visible
 
 __all__ = [
     "Progress",
@@ -124,13 +124,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, set | frozenset | tuple):
         return list(value)
     return str(value)
-
-
-def visible(text: str) -> str:
-    """The text with every control character written out."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def table(

@@ -91,6 +91,10 @@ def _require_all(done: Panicked) -> None:
 
 
 def _is_wanted(skipped: Skipped) -> bool:
-    from runctl_core.cleanup import Rule
+    """Whether it is left on purpose: it is protected, or stopped already, and its disks are needed."""
+    from runctl_core.cleanup import STOP_ENOUGH, Rule
+    from runctl_core.models.resources import ResourceState
 
-    return any(reason.rule is Rule.PROTECTED for reason in skipped.reasons)
+    rules = {reason.rule for reason in skipped.reasons}
+    stopped = skipped.item.resource.state is ResourceState.STOPPED
+    return Rule.PROTECTED in rules or (stopped and rules <= STOP_ENOUGH)

@@ -132,7 +132,7 @@ N = TypeVar("N", float, Decimal)
 
 def positive(value: N | None, option: str) -> N | None:
     """The number that an option was given. Raises UsageError unless it is above zero and no slip."""
-    from runctl_core.config import LARGEST
+    from runctl_core.core_settings import LARGEST
     from runctl_core.errors import UsageError
 
     if value is not None and not 0 < value <= LARGEST:

@@ -40,7 +40,7 @@ def resume(
     from runctl_core.cli.follow import see_it_through
     from runctl_core.cli.planning import money, positive
     from runctl_core.cli.progress import TerminalReporter
-    from runctl_core.config import CoreSettings
+    from runctl_core.core_settings import CoreSettings
     from runctl_core.settings import convert
     from runctl_core.tracking.driver import Driver
     from runctl_core.training import start

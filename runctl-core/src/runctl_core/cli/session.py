@@ -13,7 +13,8 @@ from runctl_core.tracking import ResourceTracker
 
 if TYPE_CHECKING:
     from runctl_core.cleanup import Cleanup, CleanupSafety, Lookout
-    from runctl_core.config import Config, CoreSettings
+    from runctl_core.config import Config
+    from runctl_core.core_settings import CoreSettings
     from runctl_core.inventory import Inventory, Item
     from runctl_core.models.runs import Run
     from runctl_core.provider import TrainingProvider

@@ -25,22 +25,26 @@ def status(run: RunArgument, json: JsonFlag = False) -> None:
         runctl status brave-otter-41
         runctl status latest --json
     """
-    from runctl_core.diagnosis import warnings
-    from runctl_core.training.documents import of_usage, of_warning
     from runctl_core.training.receipt import current
 
     session = Session()
     found = session.settled_run(run)
     document = current(session.tracker, found, session.plan(found))
     samples = _samples(session, found)
-    document["usage"] = of_usage(samples[-1]) if samples else None
-    document["warnings"] = [
-        of_warning(warning) for warning in warnings(samples, session.settings, now(), run=found.id)
-    ]
+    if samples:
+        document.update(_measured(session, found, samples))
     if json:
         output.print_json(document)
         return
     _show_status(document, samples[-1] if samples else None)
+
+
+def _measured(session: Session, run: Run, samples: list[Usage]) -> dict[str, Any]:
+    from runctl_core.diagnosis import warnings
+    from runctl_core.training.documents import of_usage, of_warning
+
+    wrong = warnings(samples, session.settings, now(), run=run.id)
+    return {"usage": of_usage(samples[-1]), "warnings": [of_warning(warning) for warning in wrong]}
 
 
 def _samples(session: Session, run: Run) -> list[Usage]:

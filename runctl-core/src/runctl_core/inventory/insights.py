@@ -16,12 +16,12 @@ from attrs import field, frozen
 
 from runctl_core.inventory.items import Inventory, Item
 from runctl_core.models.jobs import Usage
+from runctl_core.models.money import HOURS_A_MONTH
 from runctl_core.models.resources import ResourceState
 from runctl_core.models.warnings import UsageWarning, WarningKind
 from runctl_core.tracking import Mark
 from runctl_core.words import duration, hourly, size
 
-HOURS_A_MONTH = 730
 OLD = timedelta(days=7)
 IDLE_FOR = timedelta(minutes=10)
 IDLE_PERCENT = 5.0

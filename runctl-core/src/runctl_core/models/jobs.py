@@ -147,30 +147,3 @@ class Usage:
     gpu_memory_total_bytes: int | None = None
     gpu_temperature_c: float | None = None
     gpu_power_w: float | None = None
-
-
-@frozen
-class Process:
-    """One process of a job.
-
-    Attributes:
-        pid: Its number on its machine.
-        parent: The number of the process that started it, or took it over.
-        user: Who owns it, there.
-        command: The program and its arguments, as it shows them itself; long ones are cut.
-        cpu_percent: What it uses now, its children left out; 100 is one processor, busy.
-        memory_bytes: Its resident memory; what it shares with others counts too.
-        elapsed_s: Seconds since it began.
-        threads: How many it has; None when the machine does not tell.
-        gpu_memory_bytes: Its memory on GPUs; None when it has none or nobody knows.
-    """
-
-    pid: int
-    parent: int
-    user: str
-    command: tuple[str, ...]
-    cpu_percent: float
-    memory_bytes: int
-    elapsed_s: float
-    threads: int | None = None
-    gpu_memory_bytes: int | None = None

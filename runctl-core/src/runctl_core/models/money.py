@@ -12,6 +12,9 @@ from decimal import Decimal
 from attrs import field, frozen
 from attrs.validators import ge, instance_of, optional
 
+HOURS_A_MONTH = 730
+"""8,760 hours of a year by 12: what clouds multiply a price by."""
+
 
 @frozen
 class Price:

@@ -67,7 +67,7 @@ def cpus(root: str = "") -> int:
             period = processes.slurp(f"{folder}/cpu.cfs_period_us").strip()
         if quota.isdigit() and period.isdigit() and int(period):
             count = min(count, -(-int(quota) // int(period)))  # a part of one is one
-    return max(1, count)
+    return count
 
 
 def network(root: str = "") -> tuple[int, int] | None:

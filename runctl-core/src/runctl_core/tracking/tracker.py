@@ -67,6 +67,11 @@ class ResourceTracker(Ledger):
         """Close this thread's connection."""
         self._store.close()
 
+    def version(self) -> int:
+        """A number that changes when any other thread or process has written to the books."""
+        with self._store.reading() as db:
+            return int(db.execute("PRAGMA data_version").fetchone()[0])
+
     # runs
 
     def new_run_id(self) -> str:

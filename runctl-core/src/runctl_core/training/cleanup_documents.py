@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from runctl_core.clock import iso
-from runctl_core.training.documents import moment, money
+from runctl_core.fields import moment, money, of_burn
 
 if TYPE_CHECKING:
     from runctl_core.cleanup import Cleaned, Failure, Plan, Skipped, Step
     from runctl_core.errors import RunctlError
     from runctl_core.inventory import Item
-    from runctl_core.models.money import Total
+    from runctl_core.models.burn import Burn
     from runctl_core.tracking.audit import AuditedAct
     from runctl_core.training.panic import Panicked
     from runctl_core.training.stop_all import StoppedRuns
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def of_cleanup(plan: Plan, cleaned: Cleaned | None) -> dict[str, Any]:
     """A plan, and what became of it; None for a dry run."""
-    from runctl_core.cleanup.safety import hourly
+    from runctl_core.inventory.summary import burn
 
     steps = plan.steps if cleaned is None else cleaned.done
     return {
@@ -31,17 +31,16 @@ def of_cleanup(plan: Plan, cleaned: Cleaned | None) -> dict[str, Any]:
         "skipped": [of_skipped(s) for s in (plan.skipped if cleaned is None else cleaned.skipped)],
         "failed": [] if cleaned is None else [of_failure(failure) for failure in cleaned.failed],
         "unanswered": of_unanswered(plan.problems),
-        **_of_saving(hourly(step.item for step in steps)),
+        "saves": _of_saving(burn(step.item for step in steps)),
     }
 
 
-def _of_saving(total: Total) -> dict[str, Any]:
-    from runctl_core.cleanup.safety import HOURS_A_MONTH
+def _of_saving(saved: Burn) -> dict[str, Any]:
+    from runctl_core.models.money import HOURS_A_MONTH
 
     return {
-        "saved_hourly_usd": money(total.usd),
-        "saved_monthly_usd": money(total.usd * HOURS_A_MONTH),
-        "saved_unknown_resources": total.unknown,
+        **of_burn(saved.hourly_usd, saved.unknown, saved.estimated_hourly_usd),
+        "monthly_usd": money(saved.hourly_usd * HOURS_A_MONTH),
     }
 
 
@@ -49,8 +48,9 @@ def of_target(item: Item) -> dict[str, Any]:
     """What is let go, or left alone."""
     resource = item.resource
     return {
+        "resource": item.key,
         "provider": resource.provider,
-        "resource": resource.id,
+        "id": resource.id,
         "name": resource.name,
         "kind": resource.kind,
         "state": str(resource.state),
@@ -105,8 +105,9 @@ def of_act(act: AuditedAct) -> dict[str, Any]:
     """One act of the audit log."""
     return {
         "act": str(act.before.act),
+        "resource": f"{act.before.provider}/{act.before.resource_id}",
         "provider": act.before.provider,
-        "resource": act.before.resource_id,
+        "id": act.before.resource_id,
         "name": act.before.name,
         "run": act.before.run_id,
         "owner": act.before.actor.owner,

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from runctl_core.checkpoints.verdict import Verification
     from runctl_core.models.checkpoints import Checkpoint
-    from runctl_core.models.jobs import Process, Usage
+    from runctl_core.models.jobs import Usage
+    from runctl_core.models.processes import Process
     from runctl_core.models.resources import Offer
     from runctl_core.models.runs import Run, RunChange
     from runctl_core.models.warnings import UsageWarning

@@ -209,19 +209,15 @@ def _must_go(run: Run, plan: Plan, tracked: TrackedResource) -> bool:
 
 def _must_stay(engine: Engine, provider: TrainingProvider, run: Run, resource: Resource) -> str:
     """Why a resource must not go though its run does not need it; empty for no reason."""
-    from runctl_core.cleanup.rules import attempt_of, is_collected, job_of
+    from runctl_core.cleanup.facts import job_seen
+    from runctl_core.cleanup.rules import JobSeen, attempt_of, is_collected
 
     if protected := engine.protections(resource):
         return "; ".join(protected)
     if is_collected(run, engine.tracker.changes(run.id), attempt_of(resource, run)):
         return ""
-    handle = job_of(resource) or ""
-    try:
-        call(f"{resource.id}: status", lambda: provider.executor(resource).status(handle))
-    except NotFound:
-        return ""  # there is no trace of its job, so there is nothing to lose
-    except RunctlError as error:
-        return f"nobody can tell whether the results of {run.id} are there alone: {error.summary}"
+    if job_seen(lambda: provider.executor(resource), resource, timeout_s=_LOOK_S) is JobSeen.NONE:
+        return ""
     return f"the results of {run.id} may be there alone"
 
 

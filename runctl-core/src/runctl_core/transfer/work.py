@@ -10,7 +10,7 @@ from typing import TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
-_PATIENCE_S = 5.0
+_PATIENCE_S = 2.0
 """How long to wait, after an error or Ctrl-C, for threads to put down what they hold."""
 
 

@@ -1,0 +1,91 @@
+"""kill -9 of `transfer` at random moments: no name stands for half a file, and the same command goes on."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+import shelf
+from core import checkpoint_files as files
+from faults.counting import seed
+from homes import Home, wait_for
+from runctl_core.checkpoints import manifest
+
+pytestmark = pytest.mark.faults
+
+KILLS = 25
+LONGEST_S = 0.2
+BIG_BYTES = 20_000_000
+
+
+@pytest.fixture
+def source(home: Home) -> Path:
+    """A large file, many small ones, and a checkpoint with its manifest."""
+    folder = home.work / "source"
+    (folder / "checkpoint-1").mkdir(parents=True)
+    chance = random.Random(1)
+    (folder / "checkpoint-1" / "optimizer.bin").write_bytes(
+        chance.randbytes(1_000_000) * (BIG_BYTES // 10**6)
+    )
+    for number in range(20):
+        (folder / "checkpoint-1" / f"m-{number}.safetensors").write_bytes(files.safetensors())
+        (folder / f"log-{number}.txt").write_bytes(chance.randbytes(10_000))
+    manifest.write(str(folder / "checkpoint-1"))
+    return folder
+
+
+def visible(folder: Path) -> dict[str, Path]:
+    """What stands under a name there: not what is on its way."""
+    found = (path for path in folder.rglob("[!.]*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path for path in found}
+
+
+def killed(home: Home, target: str, folder: Path, moment_s: float) -> None:
+    """Begin a transfer, and kill it so long after its first act; it may have ended before."""
+    command = home.start("transfer", "source", target)
+    wait_for(lambda: folder.exists() or command.poll() is not None, seconds=30)
+    time.sleep(moment_s)
+    command.kill()
+    command.communicate()
+
+
+def wrong_after_kill(source: Path, folder: Path) -> str:
+    wanted, there = visible(source), visible(folder)
+    for name, path in there.items():
+        if name not in wanted or path.read_bytes() != wanted[name].read_bytes():
+            return f"{name} stands for something that it is not"
+    if (
+        "checkpoint-1.manifest.json" in there
+        and manifest.check(str(folder / "checkpoint-1")).verdict != "good"
+    ):
+        return "a manifest vouches for a checkpoint that is not all there"
+    return ""
+
+
+def test_whenever_transfer_is_killed_no_file_is_halved_and_the_same_command_goes_on(
+    home: Home, source: Path
+) -> None:
+    shelves = shelf.in_home(home)
+    chance, parts = random.Random(number := seed()), 0
+    for kill in range(KILLS):
+        to_store = kill % 5 == 4
+        folder = shelves.root / "red" / "x" if to_store else home.work / "there"
+        target = "shelf://red/x" if to_store else "there"
+        moment_s = chance.uniform(0, LONGEST_S)
+        killed(home, target, folder, moment_s)
+        told = f"RUNCTL_TEST_SEED={number}, to {target}, killed {moment_s:.4f} s after its first act"
+        assert not (wrong := wrong_after_kill(source, folder)), f"{told}: {wrong}"
+        parts += any(folder.rglob(".runctl-part-*"))
+        done = home.runctl("transfer", "source", target)
+        assert done.returncode == 0, f"{told}: {done.stderr.decode()}"
+        assert not (wrong := wrong_after_kill(source, folder)), f"{told}: {wrong}"
+        assert visible(folder).keys() == visible(source).keys(), (
+            f"{told}: the next one did not bring the rest"
+        )
+        assert not [*folder.rglob(".runctl-*")], f"{told}: the next one left something over"
+        shutil.rmtree(folder)
+    assert parts > KILLS // 5, f"RUNCTL_TEST_SEED={number}: only {parts} kills struck in the middle"
