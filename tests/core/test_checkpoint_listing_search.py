@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,27 +14,7 @@ from runctl_core.checkpoints.formats.opaque import PICKLE
 from runctl_core.checkpoints.naming import numbers
 
 from . import checkpoint_files as files
-
-_opened: list[str] | None = None
-
-
-def _note(event: str, args: tuple[object, ...]) -> None:
-    if event == "open" and _opened is not None and isinstance(args[0], str):
-        _opened.append(args[0])
-
-
-sys.addaudithook(_note)
-
-
-@contextmanager
-def _files_opened() -> Iterator[list[str]]:
-    """The paths that are opened meanwhile."""
-    global _opened
-    _opened = []
-    try:
-        yield _opened
-    finally:
-        _opened = None
+from .opened_files import files_opened
 
 
 def _bytes_read() -> int:
@@ -63,7 +40,7 @@ def _large(folder: Path) -> None:
 
 def test_only_the_newest_are_opened(tmp_path: Path) -> None:
     _save(tmp_path, 100, files.safetensors())
-    with _files_opened() as opened:
+    with files_opened() as opened:
         found = list(listing(str(tmp_path), look_into=5))
     assert opened == [str(tmp_path), *(checkpoint.path for checkpoint in found[:5])]
     assert [checkpoint.complete for checkpoint in found] == [True] * 5 + [None] * 95
