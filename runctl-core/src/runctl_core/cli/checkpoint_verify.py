@@ -51,6 +51,8 @@ def verify(
         output.print_json([of_verification(verified, recorded=recorded) for verified, recorded in done])
     else:
         _show([verified for verified, _ in done])
+    if written := sum(recorded for _, recorded in done):
+        output.note(f"{output.count(written, 'manifest')} written")
     name_what_is_broken()
     verdicts = {str(verified.verdict) for verified, _ in done}
     if verdicts != {"good"}:
@@ -78,11 +80,11 @@ def _verified(paths: Sequence[str], quick: bool, record: bool) -> Iterator[tuple
     """Each with whether a manifest was written for it."""
     from runctl_core.checkpoints import verify as verifying
 
-    to_read = sum(verifying.bytes_to_read(path, quick=quick) for path in paths)
+    to_read = sum(verifying.bytes_to_read(path, quick=quick, recording=record) for path in paths)
     with output.Progress("verifying", to_read) as progress:
         for path in paths:
             verified = verifying.verify(path, quick=quick, advance=progress.advance)
-            yield verified, record and verifying.record(verified)
+            yield verified, record and verifying.record(verified, progress.advance)
 
 
 def _show(done: Sequence[Verification]) -> None:

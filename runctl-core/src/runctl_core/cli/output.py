@@ -283,7 +283,7 @@ class Progress:
         rate = self._done / max(0.001, moment - self._begun)
         left = duration((self._total - self._done) / max(1.0, rate))
         percent = 100 * self._done // self._total
-        width = os.get_terminal_size(sys.stderr.fileno()).columns
+        width = _width(sys.stderr)
         line = f"{self._what} {percent} % of {size(self._total)}, {size(rate)}/s, {left} left"
         sys.stderr.write(f"\r\033[K{line[: width - 1]}")
         sys.stderr.flush()
