@@ -15,8 +15,8 @@ import shelf
 from distributions import distribution
 from runctl_core.checkpoints import manifest
 from runctl_core.errors import NotFound, PluginError, StateError, UsageError
-from runctl_core.stores import open_url
 from runctl_core.stores.local import LocalStore
+from runctl_core.stores.opening import open_url
 from runctl_core.transfer.stored import stored_checkpoints
 
 from . import checkpoint_files as files

@@ -12,7 +12,7 @@ import pytest
 
 import shelf
 from runctl_core.errors import NotFound, ProviderUnavailable, Refused, StateError, UsageError
-from runctl_core.stores import open_url
+from runctl_core.stores.opening import open_url
 from runctl_core.transfer import Act, Prepared, Where, Workers, carry, prepare, routes
 from runctl_core.transfer.work import Stopped
 

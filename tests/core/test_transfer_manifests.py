@@ -9,7 +9,7 @@ import pytest
 import shelf
 from runctl_core.checkpoints import manifest
 from runctl_core.errors import StateError
-from runctl_core.stores import open_url
+from runctl_core.stores.opening import open_url
 from runctl_core.transfer import Prepared, Where, Workers, carry, prepare, routes
 from runctl_core.transfer.stored import stored_checkpoints
 

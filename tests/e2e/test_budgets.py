@@ -25,7 +25,7 @@ def test_a_launch_over_the_budget_is_refused_before_anything_is_made(priced: Hom
     assert done.returncode == 104
     assert "this run could break the monthly budget of $20.00" in told
     assert "$0.00 spent this month (UTC)" in told
-    assert "this run may take $36.00 ($3600.00/h on cpu, 0.01 h at most); together $36.00" in told
+    assert "this run may take $36.00 ($3,600.00/h on cpu, 0.01 h at most); together $36.00" in told
     assert "runctl config set monthly_budget 36" in told
     assert priced.json("runs") == []
 
@@ -55,7 +55,7 @@ def test_another_runs_deadline_counts(priced: Home) -> None:
     run = priced.detached("long.py", "--max-hours", "0.1")
     done = priced.runctl("train", "s.py", "--max-hours", "0.1")
     assert done.returncode == 104
-    assert b"($3600.00/h now)" in done.stderr
+    assert b"($3,600.00/h now)" in done.stderr
     priced.runctl("stop", run, "--grace-seconds", "0")
 
 

@@ -18,8 +18,8 @@ from runctl_core.checkpoints import manifest
 pytestmark = pytest.mark.faults
 
 KILLS = 25
-LONGEST_S = 0.25
-BIG_BYTES = 36_000_000
+LONGEST_S = 0.2
+BIG_BYTES = 20_000_000
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from attrs import frozen
 from runctl_core._entrypoints import EntryPoint, clash, enabled
 from runctl_core.errors import PluginError, RunctlError, UsageError
 from runctl_core.loading import import_plugin, in_words, prints_to_stderr, require
-from runctl_core.stores.contract import Store
+from runctl_core.stores import Store
 
 STORES = "runctl.stores"
 _URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<place>[^/]*)/*(?P<name>.*)", re.DOTALL)

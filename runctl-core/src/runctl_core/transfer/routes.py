@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 
 from runctl_core.checkpoints.manifest import SUFFIX
 from runctl_core.errors import NotFound, UsageError
-from runctl_core.stores import Place
+from runctl_core.stores.opening import Place
 from runctl_core.transfer.local_target import LocalTarget
 from runctl_core.transfer.sources import LocalSource, Source, StoreSource
 from runctl_core.transfer.store_target import StoreTarget

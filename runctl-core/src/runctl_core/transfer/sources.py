@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 
 from runctl_core.clock import to_micros
 from runctl_core.errors import NotFound, Refused, StateError
-from runctl_core.stores import Place, StoredFile
+from runctl_core.stores import StoredFile
+from runctl_core.stores.opening import Place
 from runctl_core.transfer.items import Item, is_ours, stays_inside
 
 PIECE_BYTES = 1 << 20

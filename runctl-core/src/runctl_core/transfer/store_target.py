@@ -9,7 +9,7 @@ from functools import partial
 from runctl_core.clock import to_micros
 from runctl_core.errors import Refused, StateError
 from runctl_core.retry import retry
-from runctl_core.stores import Place
+from runctl_core.stores.opening import Place
 from runctl_core.transfer.items import Item
 from runctl_core.transfer.plan import Step, There
 from runctl_core.transfer.reading import (

@@ -10,7 +10,8 @@ from runctl_core.checkpoints.contents import ITSELF, Unreadable
 from runctl_core.checkpoints.manifest import LIMIT, SUFFIX, Manifest, parse
 from runctl_core.checkpoints.naming import numbers
 from runctl_core.models.checkpoints import Checkpoint
-from runctl_core.stores import Place, StoredFile
+from runctl_core.stores import StoredFile
+from runctl_core.stores.opening import Place
 
 _FOLDER = "folder"
 
