@@ -86,6 +86,20 @@ def test_what_was_recorded_is_held_against_each_bit(home: Home) -> None:
     assert row["evidence"] == "sizes", "a quick look must say that it did not look at the hashes"
 
 
+def test_a_store_is_verified_by_its_manifests(home: Home) -> None:
+    for step in (1, 2):
+        _save(home, f"step-{step}.pt", files.torch(), 1000 * step)
+    home.runctl("checkpoint", "verify", "checkpoints", "--all", "--record")
+    url = f"file://{home.work}/checkpoints"
+    rows = _verified(home, url, "--all")
+    assert [(row["verdict"], row["evidence"]) for row in rows] == [("good", "hashes")] * 2
+    path = home.work / "checkpoints" / "step-1.pt"
+    path.write_bytes(path.read_bytes().replace(b"little", b"lottle"))
+    (row,) = _verified(home, f"{url}/step-1.pt", status=114)
+    assert row["path"] == f"{url}/step-1.pt"
+    assert home.runctl("checkpoint", "verify", url, "--record").returncode == 101
+
+
 def test_what_cannot_be_done_is_refused(home: Home) -> None:
     _save(home, "a.pt", files.torch())
     (home.work / "empty").mkdir()
