@@ -13,8 +13,9 @@ from runctl_core.dashboard import sentences
 from runctl_core.dashboard.columns import fitting
 from runctl_core.dashboard.glyphs import ASCII, BLOCKS, choose
 from runctl_core.dashboard.rows import Order, View, cost, item_columns, run_columns
-from runctl_core.dashboard.snapshot import Health, Snapshot, Watched, billing
+from runctl_core.dashboard.snapshot import Health, Snapshot, Watched
 from runctl_core.inventory import Item
+from runctl_core.models.burn import Burn
 from runctl_core.models.checkpoints import Checkpoint
 from runctl_core.models.jobs import Usage
 from runctl_core.models.money import Price, Total
@@ -94,11 +95,6 @@ def test_a_filter_looks_at_names_and_kinds_without_regard_to_case(needle: str) -
     assert keys(shown) == ["cloud/gpu-1"]
 
 
-def test_what_is_mine_is_summed_and_unknown_prices_are_counted() -> None:
-    items = item("a", "1.50"), item("b", None), item("c", "7", owner="you")
-    assert billing(items, "me") == Total(Decimal("1.50"), 1)
-
-
 @pytest.mark.parametrize(
     ("total", "text"),
     [
@@ -106,6 +102,7 @@ def test_what_is_mine_is_summed_and_unknown_prices_are_counted() -> None:
         (Total(Decimal("0.0001")), "<$0.01"),
         (Total(Decimal("3.1")), "$3.10"),
         (Total(Decimal("3.1"), 2), "$3.10+?"),
+        (Total(Decimal("3.1"), 0, Decimal(1)), "~$3.10"),
         (Total(unknown=1), "unknown"),
     ],
 )
@@ -127,12 +124,12 @@ def money(snapshot: Snapshot, width: int = 200) -> str:
 
 
 def test_money_says_how_many_unknown_prices_it_leaves_out() -> None:
-    snapshot = Snapshot(AT, hourly=Total(Decimal(3), 1), today=Total(Decimal(5)), runs=(run("a"),))
+    snapshot = Snapshot(AT, burn=Burn(Decimal(3), 1), today=Total(Decimal(5)), runs=(run("a"),))
     assert money(snapshot) == "now $3.00/h +1 unknown | today $5.00 | month $0.00 | 1 live run | 0 resources"
 
 
 def test_on_a_narrow_screen_money_stays_and_counts_go() -> None:
-    snapshot = Snapshot(AT, hourly=Total(Decimal(3)))
+    snapshot = Snapshot(AT, burn=Burn(Decimal(3)))
     assert money(snapshot, 50) == "now $3.00/h | today $0.00 | month $0.00"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from runctl_core.__main__ import main as run_command
 from runctl_core.errors import (
@@ -95,7 +95,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """What only a format of checkpoints needs, imported when it is named: no provider waits for it."""
     if name in ("Format", "Look", "TensorTotals"):
         from runctl_core.models import checkpoints

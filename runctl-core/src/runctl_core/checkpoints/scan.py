@@ -15,6 +15,7 @@ from stat import S_IFREG
 
 from runctl_core.checkpoints.formats import Format, claim_file, claim_folder, made_of_parts
 from runctl_core.checkpoints.formats.files import BY_SUFFIX
+from runctl_core.checkpoints.formats.known import COMPANIONS
 from runctl_core.checkpoints.formats.orbax import ORBAX
 from runctl_core.checkpoints.naming import step_in
 
@@ -89,7 +90,7 @@ def _add(items: Iterable[os.DirEntry[str]], folder: str, found: list[Entry], *, 
         name = item.name
         form = known(name[name.rfind(".") :])
         try:
-            if form is None or name[0] == "." or "-of-" in name:
+            if form is None or name[0] == "." or "-of-" in name or name in COMPANIONS:
                 if name[0] == "." or name.endswith(_UNFINISHED):
                     continue
                 if item.is_dir(follow_symlinks=False):

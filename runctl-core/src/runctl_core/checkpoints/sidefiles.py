@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import stat
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -28,8 +26,6 @@ class TooLarge(Unreadable):
 
 def loaded(path: str) -> dict[str, Any]:
     """A JSON object. Raises Unreadable, TooLarge, OSError."""
-    if not stat.S_ISREG(os.stat(path).st_mode):
-        raise Unreadable("it is no file")
     with opened(path) as file:
         return parsed(file.read(LIMIT + 1))
 

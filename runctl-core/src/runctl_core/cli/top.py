@@ -42,6 +42,7 @@ def top(
         owner=session.owner,
         interval_s=interval,
         timeout_s=session.settings.list_timeout_seconds,
+        thresholds=session.settings,
         clock=now,
         inventory=session.inventory,
         safety=session.safety,

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import datetime
 from functools import partial
 from typing import Any
 
 from attrs import evolve
 
-from runctl_core.dashboard.snapshot import Health, News, Snapshot, Watched, billing
+from runctl_core.dashboard.snapshot import Health, News, Snapshot, Watched
 from runctl_core.dashboard.sources import Sources
 from runctl_core.dashboard.threads import in_background
 from runctl_core.dashboard.watching import Watch
 from runctl_core.errors import RunctlError
 from runctl_core.inventory import Item, known_inventory, take_inventory
-from runctl_core.models.money import Total
+from runctl_core.models.burn import Burn
 from runctl_core.models.runs import Run
 from runctl_core.tracking import ResourceTracker
 from runctl_core.training.settle import settle
@@ -76,7 +75,7 @@ class Gatherer:
         self._tell(Watched(watched))
         if run is not None:
             over = partial(self._settle_soon, run)
-            self._watch = Watch(self._sources.engine, run, self._tell, over)
+            self._watch = Watch(self._sources, run, self._tell, over)
 
     def _settle_soon(self, run: Run) -> None:
         if run.provider in self._wake:
@@ -111,9 +110,9 @@ class Gatherer:
             "items": (*known, *strangers),
             "run_costs": tracker.costs(by="run", until=at),
             "resource_costs": tracker.costs(by="resource", until=at),
-            "hourly": billing(known, self._sources.owner),
-            "today": _spent(tracker, midnight, at),
-            "month": _spent(tracker, midnight.replace(day=1), at),
+            "burn": sum(tracker.burn().values(), Burn()),
+            "today": tracker.total_cost(since=midnight, until=at),
+            "month": tracker.total_cost(since=midnight.replace(day=1), until=at),
             "problem": "",
         }
 
@@ -158,7 +157,3 @@ class Gatherer:
 
 def _in_a_line(error: RunctlError) -> str:
     return f"{error.message}: {error.why}" if error.why else error.message
-
-
-def _spent(tracker: ResourceTracker, since: datetime, until: datetime) -> Total:
-    return sum(tracker.costs(by="provider", since=since, until=until).values(), Total())

@@ -74,6 +74,8 @@ class Panes(Container):
         same = watched.run_id == self.watched.run_id
         self.watched = watched
         width = self.log_pane.size.width
-        usage = "" if run is None else sentences.usage(run, watched.usage, self._glyphs, width=width)
-        self.query_one("#usage", Static).update(f"  {self._glyphs.cut(visible(usage), width - 3)}")
+        lines = [] if run is None else [sentences.usage(run, watched.usage, self._glyphs, width=width)]
+        lines += [sentences.warned(warning) for warning in watched.warnings[:1]]
+        shown = [f"  {self._glyphs.cut(visible(line), width - 3)}" for line in lines]
+        self.query_one("#usage", Static).update("\n".join(shown))
         self.log_pane.fill(sentences.log_title(watched, at, self._glyphs.dot), watched.log, same=same)

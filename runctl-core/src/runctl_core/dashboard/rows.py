@@ -173,7 +173,8 @@ def cost(total: Total | None) -> str:
     total = total or Total()
     if total.unknown and not total.usd:
         return "unknown"
-    text = "<$0.01" if 0 < total.usd < Decimal("0.01") else words.cost(total.usd)
+    small = 0 < total.usd < Decimal("0.01")
+    text = "<$0.01" if small else words.cost(total.usd, 0, total.estimated_usd)
     return text + ("+?" if total.unknown else "")
 
 

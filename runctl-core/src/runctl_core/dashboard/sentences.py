@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from attrs import evolve
+
 from runctl_core import words
 from runctl_core.dashboard.glyphs import Glyphs
 from runctl_core.dashboard.rows import cost, took
@@ -13,14 +15,15 @@ from runctl_core.models.checkpoints import Checkpoint
 from runctl_core.models.jobs import Usage
 from runctl_core.models.money import Total
 from runctl_core.models.runs import Run
+from runctl_core.models.warnings import UsageWarning
 
 
 def money(snapshot: Snapshot, owner: str, dot: str, *, width: int) -> str:
     """`now $3.00/h · today $5.10 · month $40.00 +1 unknown · 1 live run · 4 resources`, what fits of it."""
-    live = sum(not run.state.over for run in snapshot.runs)
+    live, burn = sum(not run.state.over for run in snapshot.runs), snapshot.burn
     mine = sum(is_mine(item, owner) for item in snapshot.items)
     parts = [
-        f"now {_sum(snapshot.hourly, '/h')}",
+        f"now {words.per_hour(burn.hourly_usd, burn.unknown, burn.estimated_hourly_usd)}",
         f"today {_sum(snapshot.today)}",
         f"month {_sum(snapshot.month)}",
         words.count(live, "live run"),
@@ -31,8 +34,8 @@ def money(snapshot: Snapshot, owner: str, dot: str, *, width: int) -> str:
     return text
 
 
-def _sum(total: Total, per: str = "") -> str:
-    known = cost(Total(total.usd)) + per
+def _sum(total: Total) -> str:
+    known = cost(evolve(total, unknown=0))
     return f"{known} +{total.unknown} unknown" if total.unknown else known
 
 
@@ -66,6 +69,11 @@ def usage(run: Run, samples: tuple[Usage, ...], glyphs: Glyphs, *, width: int) -
     if samples:
         return f" {glyphs.dot} ".join(_meters(samples, glyphs, bars=max(4, width // 8)))
     return f"{run.state}: {run.reason}" if run.reason else str(run.state)
+
+
+def warned(warning: UsageWarning) -> str:
+    """A warning with what mends it, in a line."""
+    return f"! {warning.message}; {warning.fix}"
 
 
 def _meters(samples: tuple[Usage, ...], glyphs: Glyphs, *, bars: int) -> list[str]:
@@ -123,6 +131,7 @@ def facts_of_run(run: Run, snapshot: Snapshot, watched: Watched) -> list[tuple[s
     ]
     if watched.run_id != run.id:
         return rows
+    rows += [("warning", warned(warning)) for warning in watched.warnings]
     return [*rows, *(("checkpoint", _checkpoint(each, snapshot.at)) for each in watched.checkpoints)]
 
 

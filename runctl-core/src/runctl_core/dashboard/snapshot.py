@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from attrs import field, frozen
 
 from runctl_core.inventory import Item
+from runctl_core.models.burn import Burn
 from runctl_core.models.checkpoints import Checkpoint
 from runctl_core.models.jobs import Usage
 from runctl_core.models.money import Total
 from runctl_core.models.runs import Run
+from runctl_core.models.warnings import UsageWarning
 from runctl_core.tracking import Mark
 
 SLOW = timedelta(seconds=2)
@@ -50,9 +52,9 @@ class Snapshot:
         providers: How each provider answers.
         run_costs: What each run cost, by its id.
         resource_costs: What each resource cost, by its key.
-        hourly: Dollars for an hour, now, of what is mine.
-        today: Dollars since midnight UTC.
-        month: Dollars since the first of the month, UTC.
+        burn: What everything in the books costs per hour, now.
+        today: What it cost since midnight, UTC.
+        month: What it cost since the first of the month, UTC.
         problem: Why the books could not be read; the rest is then what they said before.
     """
 
@@ -62,7 +64,7 @@ class Snapshot:
     providers: tuple[Health, ...] = ()
     run_costs: Mapping[str, Total] = field(factory=dict)
     resource_costs: Mapping[str, Total] = field(factory=dict)
-    hourly: Total = Total()
+    burn: Burn = Burn()
     today: Total = Total()
     month: Total = Total()
     problem: str = ""
@@ -77,6 +79,7 @@ class Watched:
         log: The last lines that its script printed, safe to show.
         cut: Whether the log began before these lines.
         usage: Samples of what it uses, oldest first.
+        warnings: What is wrong with that, the most urgent first.
         checkpoints: Its checkpoints, newest first.
         problem: Why there is nothing to see, or nothing new.
     """
@@ -85,17 +88,9 @@ class Watched:
     log: tuple[str, ...] = ()
     cut: bool = False
     usage: tuple[Usage, ...] = ()
+    warnings: tuple[UsageWarning, ...] = ()
     checkpoints: tuple[Checkpoint, ...] = ()
     problem: str = ""
-
-
-def billing(items: Iterable[Item], owner: str) -> Total:
-    """What an hour of everything costs that is mine."""
-    total = Total()
-    for item in items:
-        if is_mine(item, owner):
-            total += Total(unknown=1) if item.hourly_usd is None else Total(item.hourly_usd)
-    return total
 
 
 def is_mine(item: Item, owner: str) -> bool:

@@ -8,6 +8,7 @@ from attrs import frozen
 
 from runctl_core.cleanup import Cleanup, CleanupSafety
 from runctl_core.clock import Clock
+from runctl_core.core_settings import CoreSettings
 from runctl_core.inventory import Inventory
 from runctl_core.provider import TrainingProvider
 from runctl_core.tracking import ResourceTracker
@@ -25,6 +26,7 @@ class Sources:
         owner: Whose things are mine.
         interval_s: Seconds between two questions to a provider.
         timeout_s: Seconds that it has to answer.
+        thresholds: From which figures on a usage is warned of.
         clock: The time.
         inventory: Asks every provider at once.
         safety: Says what may be deleted.
@@ -37,6 +39,7 @@ class Sources:
     owner: str
     interval_s: float
     timeout_s: float
+    thresholds: CoreSettings
     clock: Clock
     inventory: Callable[[], Inventory]
     safety: CleanupSafety

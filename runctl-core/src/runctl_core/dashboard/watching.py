@@ -13,14 +13,16 @@ from typing import Any
 
 from attrs import evolve
 
+from runctl_core import diagnosis
 from runctl_core.checkpoints import find
 from runctl_core.dashboard.log_tail import LogTail
 from runctl_core.dashboard.snapshot import News, Watched
+from runctl_core.dashboard.sources import Sources
 from runctl_core.dashboard.threads import in_background
 from runctl_core.errors import NotFound, RunctlError
 from runctl_core.executor import JobExecutor
 from runctl_core.models.runs import Run
-from runctl_core.training.engine import Engine, handle_of
+from runctl_core.training.engine import handle_of
 from runctl_core.training.logs import LogSource
 from runctl_core.training.plan import Plan
 from runctl_core.training.settle import reach
@@ -39,16 +41,17 @@ class Watch:
     """Looks at one run until it is left, and tells what it sees.
 
     Args:
-        engine: Opens the run's provider.
+        sources: Where the run's provider, and the thresholds of warnings, are.
         run: Which run; `changed` tells it again when the books say something new of it.
         tell: Is given what was seen, from the watch's thread.
         over: Called once the job is over while the books say that it runs: they are to be settled.
     """
 
     def __init__(
-        self, engine: Engine, run: Run, tell: Callable[[News], None], over: Callable[[], None]
+        self, sources: Sources, run: Run, tell: Callable[[News], None], over: Callable[[], None]
     ) -> None:
-        self._engine = engine
+        self._sources = sources
+        self._engine = sources.engine
         self._run = run
         self._tell = tell
         self._over = over
@@ -108,7 +111,10 @@ class Watch:
 
     def _look_around(self, run: Run, plan: Plan, executor: JobExecutor | None) -> None:
         samples = () if executor is None else tuple(executor.usage(handle_of(run)))
-        self._show(usage=samples, checkpoints=tuple(find(plan.checkpoint_directory(run.id))))
+        wrong = diagnosis.warnings(samples, self._sources.thresholds, self._sources.clock(), run=run.id)
+        self._show(
+            usage=samples, warnings=tuple(wrong), checkpoints=tuple(find(plan.checkpoint_directory(run.id)))
+        )
 
 
 class _Log:
