@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import shelf
 from runctl_core.errors import NotFound, ProviderUnavailable, Refused, StateError, UsageError
 from runctl_core.stores.opening import open_url
-from runctl_core.transfer import Act, Prepared, Where, Workers, carry, prepare, routes
+from runctl_core.transfer import Act, Files, LocalTarget, Prepared, Where, Workers, carry, prepare, routes
+from runctl_core.transfer.items import Item, is_safe
 from runctl_core.transfer.work import Stopped
 
 
@@ -172,7 +175,7 @@ def test_no_name_of_a_store_leaves_the_target(
 ) -> None:
     place = open_url("shelf://red")
     (stored,) = _one_file(source, place)
-    monkeypatch.setattr(type(place.store), "list", lambda _self, _prefix: [_renamed(stored, name)])
+    monkeypatch.setattr(type(place.store), "list", lambda _self, _prefix: iter([_renamed(stored, name)]))
     with pytest.raises(Refused, match="no safe name"):
         transfer("shelf://red", tmp_path / "target")
     assert not (tmp_path / "out").exists()
@@ -268,6 +271,31 @@ def test_a_source_that_changes_while_it_is_copied_arrives_as_it_is_in_the_end(
 
     carry(look(source / "a.bin", tmp_path / "b.bin"), Workers(1), progress=progress)
     assert (tmp_path / "b.bin").read_bytes() == b"shorter now"
+
+
+class Meeting(Files):
+    """Gives a file only once another one is asked for too."""
+
+    together = threading.Barrier(2)
+
+    def pieces(self, item: Item, offset: int) -> Iterator[bytes]:
+        """See `Files.pieces`."""
+        self.together.wait(30)
+        return super().pieces(item, offset)
+
+
+def test_several_files_are_carried_at_once(source: Path, tmp_path: Path) -> None:
+    two = Meeting({"a": str(source / "a.bin"), "b": str(source / "deep" / "run.sh")})
+    workers = Workers(2)
+    prepared = prepare(two, LocalTarget(str(tmp_path / "target"), "key"), workers)
+    carry([prepared], workers, progress=lambda _: None)
+    assert (tmp_path / "target" / "a").read_bytes() == (source / "a.bin").read_bytes()
+
+
+@given(st.text("ab./\0", max_size=8))
+def test_a_safe_name_is_one_that_stays_where_it_is_put(name: str) -> None:
+    inside = "\0" not in name and os.path.normpath(f"/target/{name}") == f"/target/{name}"
+    assert is_safe(name) == (inside and name != "")
 
 
 def test_what_one_thread_met_ends_the_work_of_all() -> None:

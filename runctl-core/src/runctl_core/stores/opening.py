@@ -11,6 +11,7 @@ from runctl_core._entrypoints import EntryPoint, clash, enabled
 from runctl_core.errors import PluginError, RunctlError, UsageError
 from runctl_core.loading import import_plugin, in_words, prints_to_stderr, require
 from runctl_core.stores import Store
+from runctl_core.stores.guarded import Guarded
 
 STORES = "runctl.stores"
 _URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<place>[^/]*)/*(?P<name>.*)", re.DOTALL)
@@ -84,8 +85,7 @@ def _made(point: EntryPoint, clashing: str, place: str) -> Store:
             why=f"{point.source}: {in_words(error)}",
             fix=f"pip install --upgrade {point.distribution}",
         ) from error
-    made: Store = store
-    return made
+    return Guarded(store, point.name, point.source)
 
 
 def _unknown(scheme: str, installed: list[str]) -> PluginError:
