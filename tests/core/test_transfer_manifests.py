@@ -17,16 +17,6 @@ from . import checkpoint_files as files
 
 
 @pytest.fixture
-def shelves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> shelf.ShelfFolder:
-    """The store of `tests/shelf.py`, installed."""
-    (tmp_path / "plugins").mkdir()
-    shelf.install(tmp_path / "plugins")
-    monkeypatch.syspath_prepend(str(tmp_path / "plugins"))
-    monkeypatch.setenv("SHELF_DIR", str(tmp_path / "shelves"))
-    return shelf.ShelfFolder(tmp_path / "shelves")
-
-
-@pytest.fixture
 def saved(tmp_path: Path) -> Path:
     """A folder with a checkpoint of several files, and its manifest."""
     folder = tmp_path / "saved"
