@@ -89,6 +89,17 @@ def test_a_store_that_breaks_off_reading_is_gone_on_with(
     assert contents(tmp_path / "back") == contents(source), "a cut file was taken for a whole one"
 
 
+def test_a_store_that_is_not_to_be_reached_for_a_moment_is_asked_again(
+    source: Path, tmp_path: Path, shelves: shelf.ShelfFolder
+) -> None:
+    shelves.order("deaf", 2)
+    transfer(source, "shelf://red/a")
+    shelves.order("deaf", 2)
+    transfer("shelf://red/a", tmp_path / "back")
+    assert shelves.came("deaf")
+    assert contents(tmp_path / "back") == contents(source)
+
+
 def test_a_store_that_gives_nothing_any_more_says_so_and_leaves_nothing_half(
     source: Path, tmp_path: Path, shelves: shelf.ShelfFolder
 ) -> None:

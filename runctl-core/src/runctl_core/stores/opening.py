@@ -10,10 +10,14 @@ from attrs import frozen
 from runctl_core._entrypoints import EntryPoint, clash, enabled
 from runctl_core.errors import PluginError, RunctlError, UsageError
 from runctl_core.loading import import_plugin, in_words, prints_to_stderr, require
-from runctl_core.stores import Store
+from runctl_core.retry import RetryPolicy, retry
+from runctl_core.stores import Store, StoredFile
 from runctl_core.stores.guarded import Guarded
 
 STORES = "runctl.stores"
+PATIENCE = RetryPolicy(tries=5, total_s=60.0, first_s=0.1, longest_s=5.0)
+"""How often a store is asked again for what did not come."""
+
 _URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<place>[^/]*)/*(?P<name>.*)", re.DOTALL)
 _OWN = ("file",)
 
@@ -31,6 +35,10 @@ class Place:
     store: Store
     name: str
     root: str
+
+    def files(self, prefix: str) -> list[StoredFile]:
+        """What `Store.list` gives, asked again while the store is not to be reached."""
+        return retry(lambda: list(self.store.list(prefix)), PATIENCE)
 
 
 def is_url(word: str) -> bool:
