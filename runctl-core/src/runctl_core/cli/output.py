@@ -285,7 +285,7 @@ class Progress:
         rate = self._done / max(0.001, moment - self._begun)
         left = duration((self._total - self._done) / max(0.001, rate))
         percent = 100 * self._done // self._total
-        width = os.get_terminal_size(sys.stderr.fileno()).columns
+        width = _width(sys.stderr)
         total = count(self._total, self._noun) if self._noun else size(self._total)
         speed = f"{rate:.1f}" if self._noun else size(rate)
         line = f"{self._what} {percent} % of {total}, {speed}/s, {left} left"
