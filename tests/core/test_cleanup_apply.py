@@ -2,119 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import define, evolve, field
+from attrs import evolve
 
-from core.cleanup_facts import ME
-from core.fake_cloud import Cloud, CloudProvider
-from runctl_core.cleanup import Cleaned, Cleanup, CleanupSafety, Lookout, Mode, Plan, Policy, Rule
+from core.cleanup_world import OVER, World
+from core.fake_cloud import CloudProvider
+from runctl_core.cleanup import CleanupSafety, Mode, Rule
 from runctl_core.errors import InvalidRequest, ProviderUnavailable
 from runctl_core.inventory import take_inventory
-from runctl_core.models.money import UNKNOWN_PRICE
-from runctl_core.models.resources import LaunchSpec, Offer, ResourceState
-from runctl_core.models.runs import Run, RunState
-from runctl_core.provider import Stoppable
-from runctl_core.tracking import Mark, ResourceTracker
+from runctl_core.models.resources import ResourceState
+from runctl_core.models.runs import RunState
+from runctl_core.tracking import Mark
 from runctl_core.tracking.audit import Act
 from runctl_core.tracking.driver import Driver
-
-
-class StoppableCloud(CloudProvider, Stoppable):
-    """The cloud, which can stop machines too."""
-
-    def stop_resource(self, resource_id: str) -> None:
-        """Stop one."""
-        machine = self.cloud.machines[resource_id]
-        machine.resource = evolve(machine.resource, state=ResourceState.STOPPED)
-
-    def start_resource(self, resource_id: str) -> None:
-        """Start one."""
-
-
-class Plugins:
-    """What plugins say."""
-
-    def __init__(self) -> None:
-        self.said: tuple[str, ...] = ()
-
-    def of(self, _: object) -> tuple[str, ...]:
-        """The same of every resource."""
-        return self.said
-
-
-@define
-class World:
-    """One user's books, and a cloud."""
-
-    tracker: ResourceTracker
-    cloud: Cloud
-    plugins: Plugins = field(factory=Plugins)
-    asked: list[str] = field(factory=list)
-    can_stop: bool = False
-
-    def open(self, _: str) -> CloudProvider:
-        """The cloud as a provider; what it is asked to end is noted."""
-        world = self
-
-        class Noted(StoppableCloud if world.can_stop else CloudProvider):  # type: ignore[misc]
-            def terminate_resource(self, resource_id: str) -> None:
-                world.asked.append(resource_id)
-                super().terminate_resource(resource_id)
-
-        return Noted(self.cloud)
-
-    def machine(self, run: Run | None = None, **tags: str) -> str:
-        """A machine of mine."""
-        ours = {"runctl:owner": ME} | ({"runctl:run": run.id, "runctl:token": f"{run.id}-1-0"} if run else {})
-        name = f"machine-{len(self.cloud.machines)}"
-        spec = LaunchSpec(name, name, Offer("cloud", "small", UNKNOWN_PRICE), {**ours, **tags})
-        return CloudProvider(self.cloud).create_resource(spec).id
-
-    def run(self, *states: RunState, id: str = "calm-crab-11", **fields: Any) -> Run:
-        """A run that went through these states."""
-        first = Run(id, "n", "p", ME, "cloud", "s.py", "/", RunState.PLANNED, self.cloud.now, **fields)
-        self.tracker.add_run(first, {})
-        for state in states:
-            assert self.tracker.change_run(id, state, expect=[*RunState]), state
-        return self.tracker.run(id)
-
-    @property
-    def lookout(self) -> Lookout:
-        return Lookout(self.tracker, self.plugins, self.open, owner=ME, timeout_s=0.5)  # type: ignore[arg-type]
-
-    def safety(self) -> CleanupSafety:
-        return CleanupSafety(Policy(ME), self.lookout, clock=self.cloud.clock)
-
-    def plan(self, mode: Mode = Mode.CLEANUP) -> Plan:
-        """What may go, as it looks in an hour."""
-        self.cloud.wait(3600)
-        found = take_inventory(self.tracker, ["cloud"], self.open, timeout_s=5, clock=self.cloud.clock)
-        return self.safety().plan(found.items, found.problems, mode=mode)
-
-    def carry_out(self, plan: Plan) -> Cleaned:
-        return Cleanup(self.tracker, self.open, self.safety(), self.lookout, patience_s=0).carry_out(plan)
-
-
-@pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    monkeypatch.setenv("RUNCTL_STATE_DIR", str(tmp_path))
-    cloud = Cloud()
-    with ResourceTracker(str(tmp_path / "state.db"), clock=cloud.clock) as tracker:
-        yield World(tracker, cloud)
-
-
-OVER = (
-    RunState.PROVISIONING,
-    RunState.SYNCING,
-    RunState.SETTING_UP,
-    RunState.RUNNING,
-    RunState.COLLECTING,
-    RunState.SUCCEEDED,
-)
 
 
 def ids(parts: Any) -> list[str]:
@@ -321,3 +227,29 @@ def test_a_panic_takes_what_is_young_and_nobody_elses(world: World) -> None:
     mine, _ = world.machine(), world.machine(**{"runctl:owner": "bob"})
     found = take_inventory(world.tracker, ["cloud"], world.open, timeout_s=5, clock=world.cloud.clock)
     assert ids(world.safety().plan(found.items, mode=Mode.PANIC).steps) == [mine]
+
+
+def test_nothing_is_deleted_when_the_log_cannot_be_written(world: World, tmp_path: Path) -> None:
+    machine = world.machine()
+    plan = world.plan()
+    with closing(sqlite3.connect(tmp_path / "state.db")) as db:
+        db.execute("DROP TABLE audit")
+    assert ids(world.carry_out(plan).failed) == [machine]
+    assert world.asked == [], "a machine was ended without a trace in the log"
+
+
+def test_one_that_is_protected_in_the_last_moment_wins(world: World, monkeypatch) -> None:
+    machine = world.machine()
+    plan = world.plan()
+    judge = CleanupSafety.judge
+
+    def judged(*args: Any) -> Any:
+        verdict = judge(*args)
+        world.tracker.marks.set("cloud", machine, Mark.PROTECTED, why="just now", by="ann")
+        return verdict
+
+    monkeypatch.setattr(CleanupSafety, "judge", judged)
+    (failure,) = world.carry_out(plan).failed
+    assert failure.why == f"cloud/{machine} is protected: just now"
+    assert world.asked == []
+    assert world.tracker.resources()[0].problem == "", "what is protected is no problem"

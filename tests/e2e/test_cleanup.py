@@ -11,7 +11,7 @@ import pytest
 import schemas
 from distributions import PLUGINS, distribution
 from fleet import Fleet, row
-from homes import Home
+from homes import Home, wait_for
 from terminals import Terminal
 
 
@@ -243,3 +243,34 @@ def test_resources_are_named_or_filtered_and_never_both(home: Home, fleet: Fleet
     assert home.runctl("resources", "cleanup", "a-1", "--project", "mnist").returncode == 101
     assert home.runctl("resources", "cleanup", "no-such-thing").returncode == 103
     assert home.runctl("resources", "cleanup", "--older-than", "soon").returncode == 101
+
+
+def test_doctor_names_a_plugin_that_forbids_every_deletion(home: Home, fleet: Fleet) -> None:
+    distribution(home.root / "fleet-plugins", "company", "import nothing_here", {PLUGINS: {"company": ""}})
+    done = home.runctl("doctor", "--json")
+    (check,) = [c for c in json.loads(done.stdout) if c["name"] == "plugin company"]
+    assert (done.returncode, check["verdict"]) == (109, "failed")
+    assert "company 2.5: it cannot be loaded" in check["detail"]
+
+
+def test_a_machine_that_the_configuration_protects_outlives_its_run(home: Home) -> None:
+    home.env["RUNCTL_PROTECTED"] = "runctl:project=demo"
+    home.write("s.py", "print('trained')")
+    done = home.runctl("train", "s.py", "--project", "demo")
+    assert b"its price goes on: the setting `protected` has runctl:project=demo" in done.stderr
+    (found,) = home.json("resources", "list")["resources"]
+    home.runctl("ps")
+    assert cleanup(home, "--yes", "--force")["skipped"][0]["id"] == found["id"]
+    del home.env["RUNCTL_PROTECTED"]
+    home.runctl("ps")
+    assert home.json("resources", "list")["resources"] == []
+
+
+def test_a_cleanup_brings_home_what_a_run_left_that_ended_unseen(home: Home) -> None:
+    home.env["RUNCTL_PROVIDER"] = "local"
+    home.write("s.py", "open('report.txt', 'w').write('0.97')")
+    run = home.detached("s.py", "--output", "report.txt")
+    wait_for(lambda: home.job(run)["phase"] == "finished", why="the script never ended")
+    cleanup(home, "--yes")
+    assert list((home.state / "runs" / run / "outputs").rglob("report.txt"))
+    assert home.json("resources", "list")["resources"] == []

@@ -11,7 +11,6 @@ from runctl_core.cleanup.lanes import in_lanes
 from runctl_core.cleanup.rules import Facts, JobSeen, attempt_of, is_collected, job_of
 from runctl_core.clock import now
 from runctl_core.errors import NotFound, ProviderUnavailable, ResourceNotFound
-from runctl_core.inventory import Item
 from runctl_core.provider import Stoppable
 from runctl_core.shown import look_at
 from runctl_core.timeouts import within
@@ -20,6 +19,7 @@ from runctl_core.tracking.driver import Driver
 
 if TYPE_CHECKING:
     from runctl_core.executor import JobExecutor
+    from runctl_core.inventory import Item
     from runctl_core.models.resources import Resource
     from runctl_core.models.runs import Run
     from runctl_core.provider import TrainingProvider

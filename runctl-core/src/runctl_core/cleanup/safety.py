@@ -9,7 +9,6 @@ from attrs import field, frozen
 
 from runctl_core.cleanup.rules import STOP_ENOUGH, Mode, Policy, Reason, protections, reasons, standing
 from runctl_core.clock import Clock, now
-from runctl_core.inventory.summary import burn
 from runctl_core.models.resources import ResourceState
 from runctl_core.tracking.audit import Act
 
@@ -71,6 +70,8 @@ class Plan:
     @property
     def saves(self) -> Burn:
         """What everything that goes costs an hour."""
+        from runctl_core.inventory.summary import burn
+
         return burn(step.item for step in self.steps)
 
 
@@ -131,4 +132,4 @@ def _grounds(facts: Facts) -> tuple[str, ...]:
     run = facts.item.run
     if run is None:
         return ("no run needs it",)
-    return (f"{run.id} is over: {run.state}", "nothing of its results is there alone")
+    return (f"{run.id} is over: {run.state}", "its results are home")

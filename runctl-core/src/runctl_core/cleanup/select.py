@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from runctl_core.inventory import Item
-from runctl_core.inventory.filters import select
-from runctl_core.inventory.orphans import kept_runs, orphans
 from runctl_core.tracking import Mark
 
 if TYPE_CHECKING:
-    from runctl_core.inventory import Inventory
+    from runctl_core.inventory import Inventory, Item
     from runctl_core.inventory.filters import Filter
     from runctl_core.tracking import ResourceTracker
 
@@ -35,6 +32,9 @@ def meant(
         owner: Whose.
         only_orphans: Leave out what some run of these books explains.
     """
+    from runctl_core.inventory.filters import select
+    from runctl_core.inventory.orphans import kept_runs, orphans
+
     mine = owned(select(inventory, wanted).items, owner)
     found = [item for item in mine if Mark.IGNORED not in item.marks]
     if not only_orphans:

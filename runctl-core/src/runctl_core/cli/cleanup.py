@@ -9,18 +9,16 @@ from typer import Argument, Option
 
 from runctl_core.cli import output
 from runctl_core.cli.options import JsonFlag, YesFlag
+from runctl_core.cli.outcomes import Outcome, show
 from runctl_core.cli.resources_view import ProviderFilter
 from runctl_core.cli.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from runctl_core.cleanup import Cleaned, Plan, Skipped
     from runctl_core.errors import RunctlError
     from runctl_core.inventory import Inventory, Item
-
-_COLUMNS = ("RESOURCE", "NAME", "COSTS", "OUTCOME", "WHY")
-_LESS_WANTED = ("NAME", "COSTS")
 
 
 def cleanup(
@@ -102,10 +100,9 @@ def _show_plan(plan: Plan, *, json: bool) -> None:
 
         output.print_json(of_cleanup(plan, None))
         return
-    rows = [_row(step.item, "would be deleted", "; ".join(step.why)) for step in plan.steps]
-    rows += [_skipped_row(skipped) for skipped in plan.skipped]
-    output.table(_COLUMNS, rows, empty="there is nothing to delete", less_wanted=_LESS_WANTED)
-    if rows:
+    rows = [_outcome("would be deleted", step.item, step.why) for step in plan.steps]
+    show([*rows, *map(_left_alone, plan.skipped)], empty="there is nothing to delete")
+    if plan.steps:
         output.note(f"{output.count(len(plan.steps), 'resource')} would be deleted{_saving(plan)}")
 
 
@@ -123,24 +120,24 @@ def _ask(plan: Plan) -> None:
 def _carry_out(session: Session, plan: Plan, *, json: bool) -> None:
     from runctl_core.training.cleanup_documents import of_cleanup
 
-    cleaned = session.cleanup().carry_out(plan)
+    with output.Progress("deleting", len(plan.steps), "resource") as progress:
+        cleaned = session.cleanup(lambda: progress.advance(1)).carry_out(plan)
     if json:
         output.print_json(of_cleanup(plan, cleaned))
     else:
-        rows = cleaned_rows(cleaned)
-        output.table(_COLUMNS, rows, empty="nothing was deleted", less_wanted=_LESS_WANTED)
+        show(outcomes(cleaned), empty="nothing was deleted")
         output.note(f"{output.count(len(cleaned.done), 'resource')} deleted")
     _require_all(cleaned)
 
 
-def cleaned_rows(cleaned: Cleaned) -> list[tuple[str, ...]]:
-    """A row for each resource, those that failed first."""
+def outcomes(cleaned: Cleaned) -> list[Outcome]:
+    """What became of each resource, those that failed first."""
     from runctl_core.tracking.audit import Act
 
     words = {Act.TERMINATE: "deleted", Act.STOP: "stopped"}
-    rows = [_row(failure.item, "failed", failure.why) for failure in cleaned.failed]
-    rows += [_row(step.item, words[step.act], "; ".join(step.why)) for step in cleaned.done]
-    return rows + [_skipped_row(skipped) for skipped in cleaned.skipped]
+    rows = [_outcome("failed", failure.item, (failure.why,)) for failure in cleaned.failed]
+    rows += [_outcome(words[step.act], step.item, step.why) for step in cleaned.done]
+    return [*rows, *map(_left_alone, cleaned.skipped)]
 
 
 def _require_all(cleaned: Cleaned) -> None:
@@ -155,13 +152,12 @@ def _require_all(cleaned: Cleaned) -> None:
         )
 
 
-def _skipped_row(skipped: Skipped) -> tuple[str, ...]:
-    """A row of what is left alone, with every reason."""
-    return _row(skipped.item, "left alone", skipped.in_words)
+def _left_alone(skipped: Skipped) -> Outcome:
+    return _outcome("left alone", skipped.item, [reason.detail for reason in skipped.reasons])
 
 
-def _row(item: Item, outcome: str, why: str) -> tuple[str, ...]:
-    return item.key, item.resource.name, _costs(item), outcome, why
+def _outcome(outcome: str, item: Item, reasons: Sequence[str]) -> Outcome:
+    return (item.key, outcome, item.resource.name, _costs(item)), reasons
 
 
 def _costs(item: Item) -> str:

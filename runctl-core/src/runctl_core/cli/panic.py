@@ -10,6 +10,7 @@ from runctl_core.cli.session import Session
 
 if TYPE_CHECKING:
     from runctl_core.cleanup import Skipped
+    from runctl_core.cli.outcomes import Outcome
     from runctl_core.training.panic import Panic, Panicked
 
 
@@ -64,17 +65,17 @@ def _ask(session: Session, acting: Panic, names: list[str], *, yes: bool) -> Non
 
 
 def _show(done: Panicked) -> None:
-    from runctl_core.cli.cleanup import cleaned_rows
-    from runctl_core.cli.stop_all import run_rows
+    from runctl_core.cli.cleanup import outcomes
+    from runctl_core.cli.outcomes import show
+    from runctl_core.cli.stop_all import run_outcomes
 
-    rows = [(run, "", outcome, why) for run, outcome, why in run_rows(done.runs)]
-    rows += [(key, costs, outcome, why) for key, _, costs, outcome, why in cleaned_rows(done.cleaned)]
+    rows: list[Outcome] = [((run, outcome, "", ""), why) for (run, outcome), why in run_outcomes(done.runs)]
+    rows += outcomes(done.cleaned)
     rows += [
-        (item.key, output.hourly(item.hourly_usd), "left alone", f"it is a {item.resource.kind}")
-        for item in done.storage
+        ((i.key, "left alone", i.resource.name, output.hourly(i.hourly_usd)), (f"it is a {i.resource.kind}",))
+        for i in done.storage
     ]
-    columns = ("WHAT", "COSTS", "OUTCOME", "WHY")
-    output.table(columns, rows, empty="nothing of yours is anywhere", less_wanted=("COSTS",))
+    show(rows, empty="nothing of yours is anywhere")
 
 
 def _require_all(done: Panicked) -> None:

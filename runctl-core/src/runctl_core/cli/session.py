@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -166,12 +166,18 @@ class Session:
 
         return CleanupSafety(Policy(self.owner, tuple(self.settings.protected)), self.lookout)
 
-    def cleanup(self) -> Cleanup:
-        """Carries plans out."""
+    def cleanup(self, told: Callable[[], None] = lambda: None) -> Cleanup:
+        """Carries plans out; `told` is called after each resource."""
         from runctl_core.cleanup import Cleanup
 
-        patience_s = self.settings.release_timeout_seconds
-        return Cleanup(self.tracker, self.provider, self.safety, self.lookout, patience_s=patience_s)
+        return Cleanup(
+            self.tracker,
+            self.provider,
+            self.safety,
+            self.lookout,
+            patience_s=self.settings.release_timeout_seconds,
+            told=told,
+        )
 
     def settle_at_once(self) -> None:
         """Bring the books up to date at every provider at once; one that hangs holds nobody for long."""

@@ -81,8 +81,7 @@ EXIT_STATUS = {
     "logs": "0 when everything was printed; 130 when Ctrl-C detached.",
     "processes": "0, also when the run ends while it is watched; 130 when Ctrl-C ended the watching.",
     "exec": "The command's own, 128 + N when signal N ended it.",
-    "orphans": "0 when it is certain that there is none, 3 when there is any; 107 when a provider does not"
-    " answer and the others have none.",
+    "orphans": "0 when there is certainly none, 3 when there is any, 107 when nobody can tell.",
     "resources list": "0, also when a provider does not answer; with --strict the status of its error.",
     "resources watch": "0 after the last look, 130 when Ctrl-C ended it.",
     "resources cleanup": "0, also when nothing was to be deleted; 117 when something is still there.",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from runctl_core.checkpoints import claim_file
 from runctl_core.checkpoints.contents import ITSELF, Unreadable
 from runctl_core.checkpoints.manifest import LIMIT, SUFFIX, Manifest, parse
 from runctl_core.checkpoints.naming import numbers
+from runctl_core.checkpoints.verdict import Finding
 from runctl_core.models.checkpoints import Checkpoint
 from runctl_core.stores import StoredFile
 from runctl_core.stores.opening import Place
@@ -53,12 +54,18 @@ def _described(place: Place, files: Mapping[str, StoredFile], manifest_name: str
     )
 
 
+def differences(name: str, manifest: Manifest, files: Mapping[str, StoredFile]) -> Iterator[Finding]:
+    """Each file of a checkpoint that is not there as the manifest has it, as far as a listing tells."""
+    for part, digest in manifest.files.items():
+        file = files.get(name if part == ITSELF else f"{name}/{part}")
+        if file is None:
+            yield Finding(part, "missing")
+        elif file.size_bytes != digest.size_bytes:
+            yield Finding(part, f"it should have {digest.size_bytes} bytes, and has {file.size_bytes}")
+
+
 def _problem(name: str, manifest: Manifest, files: Mapping[str, StoredFile]) -> str:
     """The first file that is not there as the manifest has it; empty for none."""
-    for part, digest in manifest.files.items():
-        full = name if part == ITSELF else f"{name}/{part}"
-        if full not in files:
-            return f"missing: {full}"
-        if files[full].size_bytes != digest.size_bytes:
-            return f"{full} should have {digest.size_bytes} bytes, and has {files[full].size_bytes}"
+    for found in differences(name, manifest, files):
+        return f"{found.what}: {name if found.file == ITSELF else f'{name}/{found.file}'}"
     return ""
