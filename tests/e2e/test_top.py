@@ -93,6 +93,7 @@ def test_a_filter_leaves_only_what_fits_and_escape_shows_all_again(scene: Scene)
         tmux.press(*"i-gpu", "Enter")
         shown = tmux.until(lambda s: "b-1" not in s and "RUNS 0" in s)
         assert "alpha/i-gpu" in shown
+        assert "nothing fits 'i-gpu': escape shows all" in shown
         tmux.press("Escape")
         tmux.until(lambda s: "b-1" in s and scene.run in s)
 

@@ -18,7 +18,7 @@ from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from runctl_core.dashboard import keys, screens, sentences, terminal
-from runctl_core.dashboard.acts import Acts
+from runctl_core.dashboard.acts import Acts, Notes
 from runctl_core.dashboard.gathering import Gatherer
 from runctl_core.dashboard.glyphs import Glyphs
 from runctl_core.dashboard.log_pane import LogPane
@@ -26,6 +26,7 @@ from runctl_core.dashboard.panes import Panes
 from runctl_core.dashboard.rows import View
 from runctl_core.dashboard.snapshot import News, Note, Proposal, Snapshot
 from runctl_core.dashboard.sources import Sources
+from runctl_core.models.runs import Run
 from runctl_core.words import visible
 
 _NOTE_S = 15.0
@@ -81,6 +82,7 @@ class Dashboard(App[None]):
         self._panes = Panes(glyphs)
         self._whole_log: screens.WholeLog | None = None
         self._note_timer: Timer | None = None
+        sources.engine.reporter = Notes(self._tell)
         self.acts = Acts(sources, self._tell, self._gatherer.refresh)
         self.fault: Exception | None = None
         self.ended_by: int | None = None
@@ -242,7 +244,7 @@ class Dashboard(App[None]):
 
     def action_stop(self) -> None:
         """Propose to stop the selected run."""
-        run = self._panes.runs.chosen
+        run = self._selected_run()
         if run is None or run.state.over:
             self._note(Note("no live run is selected", bad=True))
         else:
@@ -250,10 +252,18 @@ class Dashboard(App[None]):
 
     def action_pull(self) -> None:
         """Propose to copy the results of the selected run."""
-        if self._panes.runs.chosen is None:
+        run = self._selected_run()
+        if run is None:
             self._note(Note("no run is selected", bad=True))
         else:
-            self.acts.propose_pull(self._panes.runs.chosen)
+            self.acts.propose_pull(run)
+
+    def _selected_run(self) -> Run | None:
+        """The run that the cursor is on, or that the resource under it is for."""
+        panes = self._panes
+        if self.focused is not panes.items:
+            return panes.runs.chosen
+        return panes.items.chosen.run if panes.items.chosen is not None else None
 
     def action_cleanup(self) -> None:
         """Propose to delete what no live run needs."""

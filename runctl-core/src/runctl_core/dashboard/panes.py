@@ -32,19 +32,15 @@ class Panes(Container):
     Attributes:
         runs: The table of runs.
         items: The table of resources.
-        log: The log of the selected run.
+        log_pane: The log of the selected run.
         watched: The selected run, as it was last seen.
     """
 
     def __init__(self, glyphs: Glyphs) -> None:
         super().__init__(id="panes")
         self._glyphs = glyphs
-        self.runs: Grid[Run] = Grid(
-            "runs", lambda run: run.id, run_tone, glyphs, empty="no run: runctl train SCRIPT", holds=True
-        )
-        self.items: Grid[Item] = Grid(
-            "items", lambda item: item.key, item_tone, glyphs, empty="no resource", holds=False
-        )
+        self.runs: Grid[Run] = Grid("runs", lambda run: run.id, run_tone, glyphs, holds=True)
+        self.items: Grid[Item] = Grid("items", lambda item: item.key, item_tone, glyphs, holds=False)
         self.log_pane = LogPane(glyphs, id="log")
         self.watched = Watched()
 
@@ -63,8 +59,11 @@ class Panes(Container):
 
     def show(self, view: View) -> None:
         """Show these rows; cursors stay where they are."""
-        self.runs.fill(view.runs(), run_columns(view.snapshot))
-        self.items.fill(view.items(), item_columns(view.snapshot))
+        nothing = f"nothing fits {view.needle!r}: escape shows all" if view.needle else ""
+        self.runs.fill(
+            view.runs(), run_columns(view.snapshot), empty=nothing or "no run: runctl train SCRIPT starts one"
+        )
+        self.items.fill(view.items(), item_columns(view.snapshot), empty=nothing or "no resource")
 
     def show_watched(self, watched: Watched, at: datetime) -> None:
         """Show what was seen of the selected run; of any other one, nothing."""
