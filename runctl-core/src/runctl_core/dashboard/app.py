@@ -21,11 +21,11 @@ from runctl_core.dashboard import keys, screens, sentences, terminal
 from runctl_core.dashboard.acts import Acts, Notes
 from runctl_core.dashboard.gathering import Gatherer
 from runctl_core.dashboard.glyphs import Glyphs
-from runctl_core.dashboard.log_pane import LogPane
 from runctl_core.dashboard.panes import Panes
 from runctl_core.dashboard.rows import View
 from runctl_core.dashboard.snapshot import News, Note, Proposal, Snapshot
 from runctl_core.dashboard.sources import Sources
+from runctl_core.dashboard.text_pane import TextPane
 from runctl_core.models.runs import Run
 from runctl_core.words import visible
 
@@ -179,7 +179,7 @@ class Dashboard(App[None]):
 
     def action_keys(self) -> None:
         """Show the keys."""
-        self.push_screen(screens.Page("runctl top: keys", screens.pairs(keys.KEYS)))
+        self.push_screen(screens.Page("runctl top: keys", screens.pairs(keys.KEYS), self._glyphs))
 
     def action_filter(self) -> None:
         """Let a text be typed that rows must have."""
@@ -227,14 +227,14 @@ class Dashboard(App[None]):
         run, item = panes.runs.chosen, panes.items.chosen
         if self.focused is panes.items and item is not None:
             facts = sentences.facts_of_item(item, snapshot)
-            self.push_screen(screens.Page(item.key, screens.pairs(facts)))
+            self.push_screen(screens.Page(item.key, screens.pairs(facts), self._glyphs))
         elif run is not None:
             facts = sentences.facts_of_run(run, snapshot, panes.watched)
-            self.push_screen(screens.Page(run.id, screens.pairs(facts)))
+            self.push_screen(screens.Page(run.id, screens.pairs(facts), self._glyphs))
 
     def action_log(self) -> None:
         """Show the log on the whole screen."""
-        pane = LogPane(self._glyphs, id="whole-log")
+        pane = TextPane(self._glyphs, id="whole-log")
         pane.copy(self._panes.log_pane)
         self._whole_log = screens.WholeLog(pane)
         self.push_screen(self._whole_log, self._log_closed)
@@ -275,8 +275,8 @@ class Dashboard(App[None]):
         if isinstance(self.screen, screens.Question):
             return  # one question at a time
         if proposal.act is None:
-            self.push_screen(screens.Page(proposal.question, proposal.lines))
+            self.push_screen(screens.Page(proposal.question, proposal.lines, self._glyphs))
             return
         act = proposal.act
-        question = screens.Question(proposal.question, proposal.lines)
+        question = screens.Question(proposal.question, proposal.lines, self._glyphs)
         self.push_screen(question, lambda yes: act() if yes else None)

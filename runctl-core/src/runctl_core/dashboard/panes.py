@@ -12,9 +12,9 @@ from textual.widgets import Static
 from runctl_core.dashboard import sentences
 from runctl_core.dashboard.glyphs import Glyphs
 from runctl_core.dashboard.grid import Grid
-from runctl_core.dashboard.log_pane import LogPane
 from runctl_core.dashboard.rows import View, item_columns, item_tone, run_columns, run_tone
 from runctl_core.dashboard.snapshot import Watched
+from runctl_core.dashboard.text_pane import TextPane
 from runctl_core.inventory import Item
 from runctl_core.models.runs import Run
 from runctl_core.words import visible
@@ -41,7 +41,7 @@ class Panes(Container):
         self._glyphs = glyphs
         self.runs: Grid[Run] = Grid("runs", lambda run: run.id, run_tone, glyphs, holds=True)
         self.items: Grid[Item] = Grid("items", lambda item: item.key, item_tone, glyphs, holds=False)
-        self.log_pane = LogPane(glyphs, id="log")
+        self.log_pane = TextPane(glyphs, id="log")
         self.watched = Watched()
 
     def compose(self) -> ComposeResult:
