@@ -88,7 +88,7 @@ class Lookout:
                 is so young.
             RunctlError: The provider's.
         """
-        from runctl_core.inventory.sound import sound
+        from runctl_core.shown import sound
 
         old = item.resource
         provider = self._open(old.provider)
