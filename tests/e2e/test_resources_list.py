@@ -41,7 +41,7 @@ def listed(home: Home, *options: str) -> list[str]:
 def silence(home: Home, fleet: Fleet, provider: str) -> None:
     """Let a provider hang from now on, and have little patience with it."""
     fleet.misbehave(provider, hang=["list"])
-    home.env["RUNCTL_LIST_TIMEOUT_SECONDS"] = "1.5"
+    home.env["RUNCTL_LIST_TIMEOUT_SECONDS"] = "4"
 
 
 def test_everything_of_every_provider_is_listed_the_dearest_first(home: Home, fleet: Fleet) -> None:
