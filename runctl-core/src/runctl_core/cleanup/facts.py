@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from runctl_core.cleanup.lanes import in_lanes
-from runctl_core.cleanup.release import look_at
 from runctl_core.cleanup.rules import Facts, JobSeen, attempt_of, is_collected, job_of
 from runctl_core.clock import now
 from runctl_core.errors import NotFound, ProviderUnavailable, ResourceNotFound
 from runctl_core.provider import Stoppable
+from runctl_core.shown import look_at
 from runctl_core.timeouts import within
 from runctl_core.tracking import Mark, Marked
 from runctl_core.tracking.driver import Driver
@@ -84,16 +84,22 @@ class Lookout:
 
         Raises:
             ResourceNotFound: The provider does not have it any more.
-            ProviderUnavailable: It does not answer, or may not show yet what is so young.
+            ProviderUnavailable: It does not answer, answers with something else, or may not show yet what
+                is so young.
             RunctlError: The provider's.
         """
+        from runctl_core.shown import sound
+
         old = item.resource
         provider = self._open(old.provider)
         try:
-            seen = look_at(provider, old.provider, old.id, timeout_s=self._timeout_s)
+            found = look_at(provider, old.provider, old.id, timeout_s=self._timeout_s)
         except ResourceNotFound:
             _require_old(item, provider.listing_delay_s, old.provider)
             raise
+        seen = sound(found, old.provider)
+        if seen.id != old.id:
+            raise ProviderUnavailable(f"{old.provider} answers with {seen.id} when it is asked for {old.id}")
         if seen.state.gone:
             raise ResourceNotFound(f"{item.key} is gone")
         return evolve(item, resource=seen, marks=self.marks(seen), run=self._run(seen))
