@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from runctl_core.cleanup.lanes import in_lanes
-from runctl_core.cleanup.release import look_at
 from runctl_core.cleanup.rules import Facts, JobSeen, attempt_of, is_collected, job_of
 from runctl_core.clock import now
 from runctl_core.errors import NotFound, ProviderUnavailable, ResourceNotFound, UnknownOutcome
 from runctl_core.provider import Stoppable
+from runctl_core.shown import look_at
 from runctl_core.timeouts import within
 from runctl_core.tracking import Mark, Marked
 from runctl_core.tracking.driver import Driver
@@ -88,7 +88,7 @@ class Lookout:
             UnknownOutcome: It may not show yet what is so young.
             RunctlError: The provider's.
         """
-        from runctl_core.inventory.sound import sound
+        from runctl_core.shown import sound
 
         old = item.resource
         provider = self._open(old.provider)
