@@ -253,3 +253,12 @@ def test_one_that_is_protected_in_the_last_moment_wins(world: World, monkeypatch
     assert failure.why == f"cloud/{machine} is protected: just now"
     assert world.asked == []
     assert world.tracker.resources()[0].problem == "", "what is protected is no problem"
+
+
+def test_a_provider_that_answers_with_another_resource_gets_nothing_ended(world: World, monkeypatch) -> None:
+    first, second = world.machine(), world.machine(**{"runctl:protected": "true"})
+    plan = world.plan()
+    monkeypatch.setattr(CloudProvider, "get_resource", lambda self, _: self.cloud.machines[second].resource)
+    (failure,) = world.carry_out(plan).failed
+    assert f"asked for '{first}', it gave '{second}'" in failure.why
+    assert world.asked == []

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pages import ROOT, RunIds, blocks, steps, tracked
+from runctl_core.dashboard import keys
 
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 EXPLANATIONS = sorted((ROOT / "docs" / "explanation").glob("*.md"))
@@ -103,3 +104,9 @@ def test_a_page_is_refreshed_where_it_differs_and_left_alone_where_it_agrees(tmp
     page.write_text(f"{begin}three\n$ runctl --version\nrunctl …\n{end}")
     subprocess.run([sys.executable, str(ROOT / "tests" / "docs" / "refresh.py"), str(page)], check=True)
     assert page.read_text() == f"{begin}two\n$ runctl --version\nrunctl …\n{end}"
+
+
+def test_the_keys_of_the_dashboard_stand_on_its_page_as_in_its_help() -> None:
+    page = (ROOT / "docs" / "how-to" / "watch-everything.md").read_text()
+    missing = [key for key, does in keys.KEYS if f"| {key} | {does} |" not in page]
+    assert not missing, f"the page does not say what these keys do: {missing}"

@@ -32,7 +32,7 @@ def cleanup(home: Home, *words: str, status: int = 0) -> Any:
 
 
 def names(rows: list[dict[str, Any]]) -> list[str]:
-    return sorted(found["id"] for found in rows)
+    return sorted(found["resource"] for found in rows)
 
 
 def terminated(fleet: Fleet) -> list[str]:
@@ -201,7 +201,7 @@ def test_the_audit_log_tells_who_ended_what_and_why(home: Home, fleet: Fleet) ->
     fleet.misbehave("alpha", refuse={"a-2": "InvalidRequest"})
     home.runctl("resources", "cleanup", "--yes", "--force")
     schemas.check("audit", home.json("audit"))
-    acts = {act["id"]: act for act in home.json("audit")}
+    acts = {act["resource"]: act for act in home.json("audit")}
     assert acts["a-1"]["answer"] == "gone"
     assert (acts["a-1"]["owner"], acts["a-1"]["command"]) == ("tester", "resources cleanup")
     assert "@" in acts["a-1"]["user"]
@@ -218,7 +218,7 @@ def test_a_run_that_is_over_and_kept_its_machine_is_cleaned_up(home: Home) -> No
     home.runctl("train", "s.py")
     (planned,) = cleanup(home, "--dry-run", "--force")["planned"]
     assert planned["run"] == home.json("runs")[0]["run"]
-    assert names(cleanup(home, "--yes", "--force")["deleted"]) == [planned["id"]]
+    assert names(cleanup(home, "--yes", "--force")["deleted"]) == [planned["resource"]]
     assert list((home.state / "local" / "slots").glob("local-*")) == []
 
 
@@ -260,7 +260,7 @@ def test_a_machine_that_the_configuration_protects_outlives_its_run(home: Home) 
     assert b"its price goes on: the setting `protected` has runctl:project=demo" in done.stderr
     (found,) = home.json("resources", "list")["resources"]
     home.runctl("ps")
-    assert cleanup(home, "--yes", "--force")["skipped"][0]["id"] == found["id"]
+    assert cleanup(home, "--yes", "--force")["skipped"][0]["resource"] == found["resource"]
     del home.env["RUNCTL_PROTECTED"]
     home.runctl("ps")
     assert home.json("resources", "list")["resources"] == []

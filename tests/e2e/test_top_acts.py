@@ -57,6 +57,16 @@ def test_a_run_that_is_over_is_not_stopped_again(same: Scene) -> None:
         tmux.until("no live run is selected")
 
 
+def test_among_resources_stop_means_the_run_of_the_selected_one(same: Scene) -> None:
+    with same.top() as tmux:
+        tmux.until("alpha/i-dark")
+        tmux.press("Tab", "s")
+        tmux.until("no live run is selected")
+        tmux.press("G", "s")
+        tmux.until(f"Stop {same.run} (count.py)?")
+        tmux.press("n")
+
+
 def test_pull_asks_and_then_copies_the_results_so_far(scene: Scene) -> None:
     folder = scene.home.work / scene.run
     with scene.top() as tmux:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from runctl_core.cleanup.lanes import in_lanes
-from runctl_core.cleanup.release import look_at
 from runctl_core.cleanup.rules import Facts, JobSeen, attempt_of, is_collected, job_of
 from runctl_core.clock import now
 from runctl_core.errors import NotFound, ProviderUnavailable, ResourceNotFound
 from runctl_core.provider import Stoppable
+from runctl_core.shown import look_at
 from runctl_core.timeouts import within
 from runctl_core.tracking import Mark, Marked
 from runctl_core.tracking.driver import Driver
@@ -84,7 +84,8 @@ class Lookout:
 
         Raises:
             ResourceNotFound: The provider does not have it any more.
-            ProviderUnavailable: It does not answer, or may not show yet what is so young.
+            ProviderUnavailable: It does not answer, answers with something else, or may not show yet what
+                is so young.
             RunctlError: The provider's.
         """
         old = item.resource

@@ -157,6 +157,12 @@ class Session:
         except NotFound:
             return find(self.inventory(), ref)
 
+    def known_inventory(self) -> Inventory:
+        """What the books know of; nobody is asked."""
+        from runctl_core.inventory import known_inventory
+
+        return known_inventory(self.tracker)
+
     def every_provider(self) -> list[str]:
         """Every installed provider, and those that the books know."""
         from runctl_core.plugins import provider_names

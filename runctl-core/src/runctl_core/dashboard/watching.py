@@ -93,7 +93,7 @@ class Watch:
     def _follow(self, run: Run) -> None:
         """Look again and again, until the books say something new of the run or it is over."""
         plan = Plan.from_json(self._engine.tracker.plan(run.id))
-        executor = None if run.state.over else reach(run, plan, self._engine.open_provider(plan))
+        executor = None if run.state.over else self._reach(run, plan)
         log, due = _Log(run, executor), 0.0
         while not self._left:
             grown = log.grown()
@@ -108,6 +108,11 @@ class Watch:
             if not grown and executor is not None and _is_over(run, executor):
                 self._over()
                 return
+
+    def _reach(self, run: Run, plan: Plan) -> JobExecutor | None:
+        if not self._seen.log:
+            self._show(problem="waiting for its machine to answer")
+        return reach(run, plan, self._engine.open_provider(plan))
 
     def _look_around(self, run: Run, plan: Plan, executor: JobExecutor | None) -> None:
         samples = () if executor is None else tuple(executor.usage(handle_of(run)))

@@ -10,12 +10,12 @@ from contextlib import suppress
 
 from attrs import evolve
 
-from runctl_core.calls import call
 from runctl_core.errors import NotFound, ResourceNotFound, RunctlError, StateError
 from runctl_core.executor import JobExecutor
 from runctl_core.models.resources import Resource
 from runctl_core.models.runs import Run, RunState
 from runctl_core.provider import TrainingProvider
+from runctl_core.shown import look_at
 from runctl_core.tracking import TrackedResource
 from runctl_core.tracking.driver import Driver
 from runctl_core.training.engine import LIVE, PLANNED_LIVE, Cancelled, Engine, handle_of
@@ -121,9 +121,8 @@ def reach(run: Run, plan: Plan, provider: TrainingProvider) -> JobExecutor | Non
     """The executor of the run's resource; None when the provider does not have the resource."""
     if run.resource_id is None:
         return None
-    resource_id = run.resource_id
     try:
-        resource = call(f"{plan.provider}: get", lambda: provider.get_resource(resource_id), gives=Resource)
+        resource = look_at(provider, plan.provider, run.resource_id)
     except ResourceNotFound:
         return None
     return None if resource.state.gone else provider.executor(resource)
@@ -226,7 +225,7 @@ def _look_at(engine: Engine, provider: TrainingProvider, tracked: TrackedResourc
     """Bring the books of a kept resource up to date: it may have ended itself, or cost more by now."""
     kept = tracked.resource
     try:
-        seen = call(f"{kept.provider}: get", lambda: provider.get_resource(kept.id), gives=Resource)
+        seen = look_at(provider, kept.provider, kept.id)
     except ResourceNotFound:
         if not _is_young(engine, tracked, provider):
             engine.tracker.mark_gone(kept.provider, kept.id)
