@@ -67,8 +67,8 @@ def _show(lost: list[Orphan], found: Inventory) -> None:
 
 def _next(lost: Sequence[Orphan]) -> list[tuple[str, str]]:
     """What can be done. What runctl did not make, it ends only after it was adopted."""
-    ours = [orphan.item.key for orphan in lost if orphan.item.ours]
-    first = lost[0].item.key
+    ours = [orphan.item.word for orphan in lost if orphan.item.ours]
+    first = lost[0].item.word
     rows = [("end it", f"runctl resources cleanup {ours[0]}")] if ours else []
     return [*rows, ("it is mine", f"runctl adopt {first}"), ("report it no more", f"runctl ignore {first}")]
 

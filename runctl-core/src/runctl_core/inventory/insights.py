@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from shlex import quote
 
 from attrs import field, frozen
 
@@ -172,11 +173,11 @@ def _end(item: Item) -> str:
         return ""
     if item.run is not None and not item.run.state.over:
         return f"runctl stop {item.run.id}"
-    return f"runctl resources cleanup {item.key}" if item.ours else _adopt(item)
+    return f"runctl resources cleanup {item.word}" if item.ours else _adopt(item)
 
 
 def _adopt(item: Item) -> str:
-    return f"runctl adopt {item.key}"
+    return f"runctl adopt {item.word}"
 
 
 def _cheaper(item: Item) -> str:
@@ -185,7 +186,9 @@ def _cheaper(item: Item) -> str:
 
 def _as_spot(item: Item) -> str:
     resource = item.resource
-    return f"runctl offers --provider {resource.provider} --instance-type {resource.instance_type} --spot"
+    return (
+        f"runctl offers --provider {resource.provider} --instance-type {quote(resource.instance_type)} --spot"
+    )
 
 
 _Rule = Callable[[Item, Facts, datetime], str]
