@@ -110,11 +110,14 @@ def _as_torch() -> Iterator[_Maker]:
 def orbax() -> dict[str, bytes]:
     """What Orbax's manager writes for a step with one item."""
     tree = {
-        "('w',)": {"value_metadata": {"value_type": "jax.Array", "write_shape": [4, 5]}},
-        "('b',)": {"value_metadata": {"value_type": "jax.Array", "write_shape": [3]}},
+        str(keys): {
+            "key_metadata": [{"key": key, "key_type": 2} for key in keys],
+            "value_metadata": {"value_type": "jax.Array", "write_shape": shape},
+        }
+        for keys, shape in ((("layer", "w"), [4, 5]), (("b",), [3]))
     }
-    handlers = {"state": "x.Handler"}
-    metadata = {"item_handlers": handlers, "metrics": {"loss": 0.5}, "commit_timestamp_nsecs": 7}
+    handlers = {"state": "x.Handler", "metrics": "y.Handler"}
+    metadata = {"item_handlers": handlers, "metrics": {}, "commit_timestamp_nsecs": 7}
     return {
         "_CHECKPOINT_METADATA": json.dumps(metadata).encode(),
         "commit_success.txt": b"committed",
@@ -122,4 +125,16 @@ def orbax() -> dict[str, bytes]:
         "state/manifest.ocdbt": b"\x0c\xdb\x3a\x2a" + struct.pack("<Q", 40) + bytes(28),
         "state/d/0a1b": b"arrays",
         "state/commit_success.txt": b"committed",
+        "metrics/metrics": b'{"loss": 0.5}',
+    }
+
+
+def orbax_in_folders() -> dict[str, bytes]:
+    """What Orbax writes for one item with a folder for each array."""
+    metadata = json.loads(orbax()["state/_METADATA"])
+    return {
+        "_METADATA": json.dumps({**metadata, "use_ocdbt": False}).encode(),
+        "layer.w/.zarray": b"{}",
+        "layer.w/0.0": bytes(80),
+        "b/.zarray": b"{}",
     }

@@ -21,8 +21,8 @@ LAYOUTS: dict[str, tuple[str, Callable[[], dict[str, bytes]]]] = {
     "step-500": ("distributed", folders.distributed),
     "500": ("orbax", folders.orbax),
 }
-OPTIONAL = {"_CHECKPOINT_METADATA", "state/_METADATA", "state/commit_success.txt"}
-"""What older versions of Orbax did not write."""
+OPTIONAL = {"_CHECKPOINT_METADATA", "state/_METADATA", "state/commit_success.txt", "metrics/metrics"}
+"""What older versions of Orbax did not write, and what no run needs."""
 
 PARTS = [(name, part) for name, (_, make) in LAYOUTS.items() for part in make() if part not in OPTIONAL]
 in_each_layout = pytest.mark.parametrize("name", LAYOUTS)
@@ -134,8 +134,15 @@ def test_what_orbax_was_still_writing_is_listed_and_never_chosen(tmp_path: Path)
 
 def test_orbax_tells_metrics_items_and_arrays(tmp_path: Path) -> None:
     found = describe(str(folders.folder(tmp_path / "500", folders.orbax())))
-    assert (found.metrics, found.details) == ({"loss": 0.5}, {"items": ["state"]})
+    assert (found.metrics, found.details) == ({"loss": 0.5}, {"items": ["metrics", "state"]})
     assert found.tensors == TensorTotals(2, 23)
+
+
+def test_an_array_of_orbax_that_has_no_folder_is_missed(tmp_path: Path) -> None:
+    folder = folders.folder(tmp_path / "5" / "default", folders.orbax_in_folders())
+    assert (describe(str(folder)).complete, describe(str(folder)).step) == (True, 5)
+    os.rename(folder / "layer.w", tmp_path / "elsewhere")
+    assert describe(str(folder)).problem == "missing: layer.w"
 
 
 def test_an_item_of_orbax_that_its_metadata_names_is_missed(tmp_path: Path) -> None:
@@ -158,6 +165,17 @@ def test_a_trainers_folder_tells_its_metrics_and_the_models_tensors(tmp_path: Pa
     assert found.metrics == {"eval_loss": 0.5, "loss": 0.6}
     assert found.tensors == TensorTotals(2, 6, {"float32": 24}), "the optimizer's are none of the model's"
     assert found.details["architecture"] == "LlamaForCausalLM"
+
+
+def test_weights_in_pickles_are_counted_too(tmp_path: Path) -> None:
+    members = {"pytorch_model.bin": files.torch(), "optimizer.pt": files.torch()}
+    found = describe(str(folders.folder(tmp_path / "checkpoint-2", members)))
+    assert found.tensors == TensorTotals(2, 36, {"float32": 64, "bfloat16": 40})
+
+
+def test_the_files_of_deepspeeds_ranks_are_added_up(tmp_path: Path) -> None:
+    found = describe(str(folders.folder(tmp_path / "global_step500", folders.deepspeed())))
+    assert found.tensors == TensorTotals(12, 216, {"float32": 384, "bfloat16": 240})
 
 
 def test_shards_are_added_up(tmp_path: Path) -> None:

@@ -3,38 +3,18 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from runctl_core.checkpoints import describe, listing, newest_complete, scan
+from runctl_core.checkpoints.formats.opaque import PICKLE
 from runctl_core.checkpoints.naming import numbers
 
 from . import checkpoint_files as files
-
-_opened: list[str] | None = None
-
-
-def _note(event: str, args: tuple[object, ...]) -> None:
-    if event == "open" and _opened is not None and isinstance(args[0], str):
-        _opened.append(args[0])
-
-
-sys.addaudithook(_note)
-
-
-@contextmanager
-def _files_opened() -> Iterator[list[str]]:
-    """The paths that are opened meanwhile."""
-    global _opened
-    _opened = []
-    try:
-        yield _opened
-    finally:
-        _opened = None
+from .opened_files import files_opened
 
 
 def _bytes_read() -> int:
@@ -60,7 +40,7 @@ def _large(folder: Path) -> None:
 
 def test_only_the_newest_are_opened(tmp_path: Path) -> None:
     _save(tmp_path, 100, files.safetensors())
-    with _files_opened() as opened:
+    with files_opened() as opened:
         found = list(listing(str(tmp_path), look_into=5))
     assert opened == [str(tmp_path), *(checkpoint.path for checkpoint in found[:5])]
     assert [checkpoint.complete for checkpoint in found] == [True] * 5 + [None] * 95
@@ -102,6 +82,17 @@ def test_a_listing_is_a_sequence(tmp_path: Path) -> None:
     assert (found[1].complete, found[-1].complete) == (True, None)
     with pytest.raises(IndexError):
         found[7]
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 99)), max_size=120))
+def test_the_newest_are_the_same_whether_all_are_put_in_order_or_not(ages: list[tuple[int, int]]) -> None:
+    found = [(at, "/x", f"step-{step}.pt", 1, PICKLE) for at, step in ages]
+    entries = scan.Entries(found)
+    one_by_one = [entries[index][:3] for index in range(len(entries))]
+    in_order = sorted(ages, reverse=True)
+    assert one_by_one == [(at, "/x", f"step-{step}.pt") for at, step in in_order], (
+        "another one is resumed from"
+    )
 
 
 def test_of_more_than_can_be_kept_the_newest_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -147,7 +147,9 @@ def test_the_newest_good_one_is_one_that_its_manifest_agrees_with(tmp_path: Path
     data[len(data) // 2] ^= 1
     new.write_bytes(data)
     os.utime(new, (2000, 2000))
-    assert look(str(tmp_path)).newest_good == str(old), "the only good checkpoint could be deleted"
+    good = look(str(tmp_path)).newest_good
+    assert good is not None
+    assert good.path == str(old), "the only good checkpoint could be deleted"
 
 
 def test_a_checkpoint_that_cannot_be_deleted_stays_whole(tmp_path: Path) -> None:

@@ -115,6 +115,13 @@ def test_a_folder_of_weights_alone_needs_no_trainer(tmp_path: Path) -> None:
     assert describe(str(_folder(tmp_path / "final", members))).complete
 
 
+@pytest.mark.parametrize("name", ["training_args.bin", "optimizer.pt", "scheduler.pt", "rng_state.pth"])
+def test_what_a_trainer_writes_beside_a_model_is_none_by_itself(tmp_path: Path, name: str) -> None:
+    model = _save(tmp_path / "model.safetensors", files.safetensors(), 1000)
+    _save(tmp_path / name, files.torch(), 2000)
+    assert [found.path for found in find(str(tmp_path))] == [str(model)], f"a run would go on from {name}"
+
+
 SHARDS = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
 
 

@@ -136,6 +136,18 @@ def test_a_misspelt_variable_is_a_warning(place: Path, monkeypatch: pytest.Monke
     assert "did you mean RUNCTL_MAX_HOURS?" in warning
 
 
+def test_what_one_layer_protects_no_other_layer_takes_back(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place / "runctl.toml").write_text('protected = ["demo", "i-1"]\n')
+    (place.parent / "user" / "config.toml").write_text('protected = ["i-1", "team=core"]\n')
+    monkeypatch.setenv("RUNCTL_PROTECTED", "i-9")
+    config = load(directory=str(place))
+    assert config.settings.protected == ["i-9", "demo", "i-1", "team=core"]
+    origin = config.origins["protected"].origin
+    assert "RUNCTL_PROTECTED" in origin and "runctl.toml" in origin and "config.toml" in origin
+
+
 def test_every_setting_has_help() -> None:
     from runctl_core.core_settings import CoreSettings
 

@@ -27,7 +27,7 @@ def test_what_carries_no_run_is_an_orphan() -> None:
 
 
 def test_a_run_that_these_books_do_not_have_explains_nothing() -> None:
-    assert reasons(item(tags=RUN_TAG)) == {"i-1": "these books have no calm-crab-11 of me"}
+    assert reasons(item(tags=RUN_TAG)) == {"i-1": "unknown run calm-crab-11"}
 
 
 def test_a_live_run_explains_its_machine() -> None:

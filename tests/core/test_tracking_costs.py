@@ -83,6 +83,14 @@ def test_a_resource_of_unknown_price_is_one_unknown_over_all_its_days(books: Boo
     assert list(books.costs(by="month")) == ["2026-01", "2026-02", "2026-03"]
 
 
+def test_what_ended_at_midnight_is_not_of_the_next_day(books: Books) -> None:
+    books.see(0)
+    books.lose(2)
+    books.hour = 30
+    assert books.costs(by="day") == {"2026-01-31": Total(Decimal(2))}
+    assert books.costs(by="month") == {"2026-01": Total(Decimal(2))}
+
+
 def test_what_is_gone_costs_nothing_more(books: Books) -> None:
     books.see(0)
     books.lose(1)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from threading import Barrier
 
 import pytest
 from attrs import evolve
@@ -15,6 +17,7 @@ from runctl_core.errors import CapacityError, Refused, Scope, UnknownOutcome
 from runctl_core.models.money import Price, Total
 from runctl_core.models.resources import TAG_OWNER, Offer, Resource, ResourceState
 from runctl_core.models.runs import RunState
+from runctl_core.tracking import ResourceTracker
 from runctl_core.training import start
 from runctl_core.training.budgets import refusal
 from runctl_core.training.plan import Plan
@@ -100,6 +103,14 @@ def test_money_of_yesterday_is_not_of_today_but_of_this_month(cloud_day: Command
     assert cloud_day.train(max_hours=1) is not None
 
 
+def test_what_is_there_counts_until_midnight_at_most(cloud_day: Commands) -> None:
+    cloud_day.allowed = Budgets(Decimal(100), Decimal(200), owner="o")
+    cloud_day.train(max_hours=20)
+    with cloud_day.process() as engine:
+        today, month = engine.budgets.standing()
+        assert (today.committed_usd, month.committed_usd) == (Decimal("43.2"), Decimal(72))
+
+
 def test_a_kept_machine_is_there_for_an_hour_more_at_least(cloud_day: Commands) -> None:
     cloud_day.stop(cloud_day.train(on_finish="keep", max_hours=1))
     cloud_day.cloud.wait(2 * 3600)
@@ -152,8 +163,8 @@ def test_a_dearer_offer_is_not_taken_for_one_that_cannot_be_had(cloud_day: Comma
 
 
 def test_what_is_free_fits_into_every_budget(cloud_day: Commands) -> None:
-    for _ in range(5):
-        cloud_day.train()
+    cloud_day.train()
+    cloud_day.allowed = Budgets(daily_usd=Decimal(1), owner="o")
     cloud_day.cloud.offers = [Offer("cloud", "here", Price(Decimal(0)))]
     assert cloud_day.train(max_hours=100) is not None
 
@@ -220,6 +231,20 @@ def test_a_live_runs_own_budget_is_told_of(commands: Commands) -> None:
     commands.cloud.wait(3600)
     assert _warnings(commands) == [f"50 % of the budget of $7.20 of {run.id}: $3.60 spent"]
     assert _warnings(commands) == []
+
+
+def test_of_commands_that_warn_at_the_same_moment_one_does(commands: Commands) -> None:
+    together = Barrier(8)
+
+    def warn() -> bool:
+        with ResourceTracker(commands.path) as tracker:
+            tracker.total_cost()  # connects
+            together.wait()
+            return tracker.mark_warned("daily 20", "2026-11-24", [50])
+
+    with ThreadPoolExecutor(8) as pool:
+        told = [pool.submit(warn) for _ in range(8)]
+    assert sum(warned.result() for warned in told) == 1
 
 
 def test_a_warning_that_was_not_written_is_told_again(cloud_day: Commands) -> None:

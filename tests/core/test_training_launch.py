@@ -234,6 +234,7 @@ def test_a_machine_that_does_not_say_its_price_costs_what_was_offered(commands) 
     commands.cloud.wait(HOUR / 4)
     total = commands.books.cost_of_run(run.id)
     assert (total.usd, total.unknown) == (Decimal("0.90"), 0)
+    assert total.estimated_usd == total.usd, "an offer's price is no bill"
 
 
 def test_the_price_limit_holds_against_offers_and_against_machines(commands) -> None:

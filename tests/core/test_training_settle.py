@@ -296,3 +296,17 @@ def test_what_a_vanished_machine_cost_is_an_estimate_only_since_its_job_last_ans
     commands.ps()
     total = commands.books.cost_of_run(run.id)
     assert (total.usd, total.estimated_usd) == (Decimal("14.4"), Decimal("3.6"))
+
+
+def test_a_machine_that_was_gone_before_it_could_be_released_leaves_an_estimate(commands) -> None:
+    run = commands.train()
+    commands.cloud.refusal = AuthenticationError("not today")
+    commands.cloud.wait(3600)
+    commands.stop(run)
+    assert commands.books.resources(), "the provider refused to end it"
+    commands.cloud.refusal = None
+    commands.cloud.wait(3600)
+    commands.cloud.machines[run.resource_id].gone = True
+    commands.ps()
+    total = commands.books.cost_of_run(run.id)
+    assert (total.usd, total.estimated_usd) == (Decimal("7.2"), Decimal("3.6"))

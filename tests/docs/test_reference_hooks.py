@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import textwrap
 from pathlib import Path
 
 import sample_provider
+from distributions import PLUGINS, distribution
+from fleet import Fleet, row
 from homes import Home
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "hooks.md"
@@ -37,6 +40,17 @@ def test_the_example_of_runctl_checks_is_shown_by_doctor(home: Home) -> None:
     home.shell(missing["fix"])
     (there,) = [c for c in home.json("doctor", "mycloud") if c["name"] == "mycloud: key"]
     assert there["verdict"] == "ok", "the command that doctor named did not mend it"
+
+
+def test_the_example_of_runctl_protect_keeps_what_it_speaks_of(home: Home) -> None:
+    fleet = Fleet(home, ["alpha"])
+    fleet.add("alpha", row("a-1", tags={"team": "research"}), row("a-2"))
+    distribution(
+        home.root / "fleet-plugins", "company", example("runctl_protect"), {PLUGINS: {"company": ""}}
+    )
+    (skipped,) = json.loads(home.runctl("resources", "cleanup", "--yes", "--json").stdout)["skipped"]
+    assert "until the paper is out" in skipped["reasons"][0]["detail"]
+    assert fleet.alive("alpha") == ["a-1"]
 
 
 def test_a_plugin_brings_a_command_of_its_own(home: Home) -> None:

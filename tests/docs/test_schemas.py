@@ -10,17 +10,20 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import schemas
+from runctl_core.cleanup import Rule
 from runctl_core.cli.app import command_for
 from runctl_core.cli.table import COMMANDS
 from runctl_core.models.checks import Verdict
 from runctl_core.models.jobs import EndedBy
+from runctl_core.models.resources import ResourceState
 from runctl_core.models.runs import RunState
 from runctl_core.models.warnings import WarningKind
+from runctl_core.tracking.audit import Act, Answer
 from runctl_core.training.script import Kind
 
 SCHEMAS = schemas.load()
-PRINT_NO_DATA = {"exec", "completion"}
-"""`exec` prints what its command prints, `completion` a script for a shell."""
+PRINT_NO_DATA = {"exec", "completion", "top"}
+"""`exec` prints what its command prints, `completion` a script for a shell, `top` draws a screen."""
 
 
 def objects(schema: Any, where: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -105,3 +108,10 @@ def test_the_words_of_a_field_are_those_of_the_code() -> None:
     assert warning["kind"]["enum"] == [str(kind) for kind in WarningKind]
     assert SCHEMAS["plan"]["properties"]["environment"]["enum"] == [str(kind) for kind in Kind]
     assert SCHEMAS["checks"]["items"]["properties"]["verdict"]["enum"] == [str(v) for v in Verdict]
+    shared = SCHEMAS["definitions"]["$defs"]
+    rule = shared["left_alone"]["properties"]["reasons"]["items"]["properties"]["rule"]
+    assert rule["enum"] == [str(rule) for rule in Rule]
+    assert shared["resource"]["properties"]["state"]["enum"] == [str(state) for state in ResourceState]
+    act = SCHEMAS["audit"]["items"]["properties"]
+    assert act["act"]["enum"] == shared["let_go"]["properties"]["act"]["enum"] == [str(act) for act in Act]
+    assert act["answer"]["enum"] == [*map(str, Answer), None]

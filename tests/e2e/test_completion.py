@@ -48,7 +48,7 @@ def _bash(home: Home, *words: str) -> list[str]:
 @pytest.mark.parametrize(
     ("words", "answers"),
     [
-        ("runctl tr", ["train"]),
+        ("runctl tr", ["train", "transfer"]),
         ("runctl config va", ["validate"]),
         ("runctl help config va", ["validate"]),
         ("runctl train --ma", ["--max-hours", "--max-price"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import priced_books
 from homes import Home
@@ -82,3 +83,17 @@ def test_one_run_is_shown_by_what_was_made_for_it(home: Home) -> None:
     run = home.json("status", "latest")
     assert row == [f"local/{run['resource']}", "$0.00", ""]
     assert _rows(home, run["run"]) == [[run["run"], "$0.00", ""]]
+
+
+def test_the_rows_of_what_goes_on_add_up_to_the_total(home: Home) -> None:
+    for name in "abc":
+        priced_books.record(home, name, "86.4", hours=30)
+    for by in ("resource", "day", "month", "provider"):
+        document = home.json("cost", "--by", by)
+        assert sum(Decimal(row["cost_usd"]) for row in document["rows"]) == Decimal(document["cost_usd"])
+
+
+def test_nothing_of_the_future_was_spent_yet(home: Home) -> None:
+    priced_books.record(home, "m", "1", hours=2)
+    tomorrow = datetime.now(UTC) + timedelta(days=2)
+    assert _rows(home, "--by", "resource", "--until", f"{tomorrow:%Y-%m-%d}")[0][1] == "$2.00"

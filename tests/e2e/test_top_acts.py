@@ -91,7 +91,7 @@ def test_cleanup_shows_its_plan_deletes_after_a_yes_and_honours_protection(scene
     with scene.top(100, 40) as tmux:
         tmux.press("c")
         shown = tmux.until("y: yes, do it")
-        assert "Delete 4 resources, which saves $3.75 and 1 of unknown price an hour?" in shown
+        assert "Delete 4 resources, which saves $3.75/h +1 unknown?" in shown
         deleted, _, left = shown.partition("Left alone:")
         assert "alpha/i-gpu  $2.50/h; no run needs it" in deleted
         assert "alpha/i-kept" in left, "what is protected stands in a plan to delete"

@@ -16,10 +16,7 @@ from pathlib import Path
 from attrs import frozen
 
 from core import checkpoint_files as files
-from core import checkpoint_folders as folders
-
-Tree = dict[str, bytes]
-"""The files of a checkpoint by their relative path; `.` for a checkpoint that is a file."""
+from faults.whole_checkpoints import FORMATS, Tree
 
 HUGE = 1 << 60
 ODD_NAMES = (
@@ -86,54 +83,6 @@ def _manifest(name: str) -> bytes:
         for path, content in FORMATS[name][1]().items()
     ]
     return json.dumps({"version": 1, "files": rows}).encode()
-
-
-def _one(make: Callable[[], bytes]) -> Callable[[], Tree]:
-    return cache(lambda: {".": make()})
-
-
-def _sharded() -> Tree:
-    shards = [f"model-0000{n}-of-00002.safetensors" for n in (1, 2)]
-    index = {"metadata": {"total_size": 48}, "weight_map": {"w": shards[0], "b": shards[1]}}
-    return {
-        **dict.fromkeys(shards, files.safetensors()),
-        "model.safetensors.index.json": json.dumps(index).encode(),
-    }
-
-
-def _hugging_face() -> Tree:
-    state = json.dumps({"global_step": 5, "epoch": 1.5, "best_metric": 0.25}).encode()
-    return {
-        "model.safetensors": files.safetensors({"format": "pt"}),
-        "optimizer.pt": files.torch(),
-        "trainer_state.json": state,
-        "config.json": b'{"model_type": "gpt2"}',
-    }
-
-
-def _packed() -> bytes:
-    return files.zipped({"w1.npy": bytes(3000), "b1.npy": bytes(range(256)) * 4}, zipfile.ZIP_DEFLATED)
-
-
-FORMATS: dict[str, tuple[str, Callable[[], Tree]]] = {
-    "pytorch": (".pt", _one(files.torch)),
-    "lightning": (".ckpt", _one(files.torch)),
-    "legacy pytorch": (".pth", _one(files.legacy_torch)),
-    "npz": (".npz", _one(files.npz)),
-    "packed npz": (".npz", _one(_packed)),
-    "keras": (".keras", _one(files.keras)),
-    "safetensors": (".safetensors", _one(files.safetensors)),
-    "hdf5": (".h5", _one(files.hdf5)),
-    "hdf5, version 2": (".hdf5", _one(lambda: files.hdf5(2))),
-    "pickle": (".pkl", _one(files.pickled)),
-    "joblib": (".joblib", _one(files.pickled)),
-    "sharded": ("", cache(_sharded)),
-    "hugging face": ("", cache(_hugging_face)),
-    "deepspeed": ("", cache(folders.deepspeed)),
-    "distributed": ("", cache(folders.distributed)),
-    "orbax": ("", cache(folders.orbax)),
-}
-"""Each format's suffix and the files of a whole one."""
 
 
 def _chosen(path: Path, tree: Tree, chance: random.Random) -> tuple[Path, bytes]:
@@ -207,9 +156,11 @@ def _bomb(path: Path, tree: Tree, chance: random.Random) -> None:
 def _bombs() -> list[bytes]:
     engine = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     megabyte = engine.compress(bytes(1 << 20)) + engine.flush(zlib.Z_FULL_FLUSH)
-    packed = 400 * megabyte + engine.flush()
+    packed = 3000 * megabyte + engine.flush()
     stored = files.zipped({"archive/data.pkl": packed, "config.json": b"{}"})
-    bombs = [_with_sizes(stored, method=8, size=claimed) for claimed in (400 << 20, 100, 0xFFFFFFFE, 3 << 20)]
+    bombs = [
+        _with_sizes(stored, method=8, size=claimed) for claimed in (3000 << 20, 100, 0xFFFFFFFE, 3 << 20)
+    ]
     inner = files.zipped({"a": bytes(1 << 20)}, zipfile.ZIP_DEFLATED)
     return [*bombs, files.zipped({f"archive/data/{n}": inner for n in range(50)})]
 
@@ -262,13 +213,22 @@ def _linked(path: Path, tree: Tree, chance: random.Random) -> None:
     """A file of it, or all of it, becomes a link: in a circle, to nothing, upward, or to what never ends."""
     file, _ = _chosen(path, tree, chance)
     file.unlink()
-    file.symlink_to(
-        chance.choice((file.name, "nowhere", "..", ".", "/dev/zero", "/proc/self/mem", "/etc/passwd"))
-    )
+    targets = (file.name, "nowhere", "..", ".", "/dev/zero", "/proc/self/mem", "/etc/passwd")
+    file.symlink_to(chance.choice(targets))
     up = path.parent / "more"
     up.mkdir()
     (up / "again").symlink_to("..")
     (up / "step-6.pt").symlink_to(f"../{path.name}/../more/step-6.pt")
+
+
+def _led_out(path: Path, tree: Tree, chance: random.Random) -> None:
+    """A file of a folder lies elsewhere, and a link to it is in its place."""
+    if not path.is_dir():
+        _linked(path, tree, chance)
+        return
+    file, _ = _chosen(path, tree, chance)
+    file.rename(path.parent / "elsewhere")
+    file.symlink_to(path.parent / "elsewhere")
 
 
 def _folder_for_file(path: Path, tree: Tree, chance: random.Random) -> None:
@@ -316,9 +276,10 @@ DAMAGES: dict[str, Callable[[Path, Tree, random.Random], None]] = {
     "replaced": _replaced,
     "a header without a bottom": _deep_header,
     "links": _linked,
+    "a link that leads out": _led_out,
     "a folder, a pipe, nothing": _folder_for_file,
     "a file too many": _more_files,
     "a manifest that lies": _lying_manifest,
     "nothing": lambda *_: None,
 }
-WEIGHTS = (6, 10, 6, 4, 4, 1, 2, 2, 3, 2, 4, 2, 2, 2, 2)
+WEIGHTS = (6, 10, 6, 4, 4, 1, 2, 2, 3, 2, 3, 1, 2, 2, 2, 2)

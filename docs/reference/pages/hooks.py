@@ -9,7 +9,7 @@ from typing import Any
 
 from pages.markdown import block, docstring
 from runctl_core import hookspecs
-from runctl_core.hookspecs import TrainingProviderSpec
+from runctl_core.hookspecs import PluginSpec, TrainingProviderSpec
 
 _PLUGIN = Path(__file__).parents[3] / "tests" / "typing" / "mycloud"
 _WHOLE = """\
@@ -33,7 +33,8 @@ def page() -> str:
 
 def hooks() -> Iterator[tuple[str, Callable[..., Any]]]:
     """Every hook with its specification, in the order of the code."""
-    return ((name, hook) for name, hook in vars(TrainingProviderSpec).items() if name.startswith("runctl_"))
+    declared = {**vars(TrainingProviderSpec), **vars(PluginSpec)}
+    return ((name, hook) for name, hook in declared.items() if name.startswith("runctl_"))
 
 
 def declared(name: str, hook: Callable[..., Any]) -> str:

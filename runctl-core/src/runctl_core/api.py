@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from runctl_core.__main__ import main as run_command
 from runctl_core.errors import (
     AuthenticationError,
@@ -38,8 +36,19 @@ from runctl_core.stores import Store, StoredFile
 from runctl_core.transport import Completed, Transport
 from runctl_core.transport.local import LocalTransport
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runctl_core.models.checkpoints import Format, Look, TensorTotals
+else:
+
+    def __getattr__(name: str) -> object:
+        """What only a format of checkpoints needs, imported when it is named: no provider waits for it."""
+        if name in ("Format", "Look", "TensorTotals"):
+            from runctl_core.models import checkpoints
+
+            return getattr(checkpoints, name)
+        raise AttributeError(f"runctl_core.api has no {name}")
+
 
 __all__ = [
     "API_VERSION",
@@ -93,12 +102,3 @@ __all__ = [
     "setting",
     "state_dir",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    """What only a format of checkpoints needs, imported when it is named: no provider waits for it."""
-    if name in ("Format", "Look", "TensorTotals"):
-        from runctl_core.models import checkpoints
-
-        return getattr(checkpoints, name)
-    raise AttributeError(f"runctl_core.api has no {name}")

@@ -47,6 +47,12 @@ class Scope(StrEnum):
     ACCOUNT = "account"
 
 
+def in_utf8(text: str) -> str:
+    """The text with every half character written out: a plugin's words, or a file's name, may have some,
+    and neither the books nor a document can keep them."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
 class RunctlError(Exception):
     """Base of all errors that runctl raises on purpose.
 
@@ -71,9 +77,9 @@ class RunctlError(Exception):
         retry_after_s: float | None = None,
     ) -> None:
         super().__init__(message)
-        self.message = message
-        self.why = why
-        self.fix = fix
+        self.message = in_utf8(message)
+        self.why = in_utf8(why)
+        self.fix = in_utf8(fix)
         self.scope = scope
         self.retry_after_s = retry_after_s
 

@@ -6,7 +6,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from runctl_core.errors import PluginError
+from runctl_core.errors import PluginError, in_utf8
 from runctl_core.timeouts import TooLate
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def in_words(error: BaseException) -> str:
     """What a plugin raised, in one line."""
     if isinstance(error, SystemExit):
         return f"it called sys.exit({error.code!r})"
-    text = str(error).strip()[:_LONG].splitlines()
+    text = in_utf8(str(error)).strip()[:_LONG].splitlines()
     if isinstance(error, PluginError | TooLate) and text:
         return text[0]
     return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__

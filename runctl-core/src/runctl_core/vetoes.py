@@ -16,6 +16,8 @@ from runctl_core.plugins import LOAD_TIMEOUT_S, PLUGINS, PROVIDERS
 from runctl_core.timeouts import TooLate, within
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from runctl_core._entrypoints import EntryPoint
     from runctl_core.models.resources import Resource
 
@@ -47,26 +49,38 @@ class Vetoes:
             asked = [(point, self._ask(point, resource)) for point in (*self._plugins, *own)]
         return tuple(f"the plugin {point.name} ({point.source}): {why}" for point, why in asked if why)
 
+    def unfit(self) -> Iterator[tuple[EntryPoint, str]]:
+        """Every plugin of `runctl.plugins`, with the reason why it cannot be asked; empty for none."""
+        for point in self._plugins:
+            with self._lock:
+                self._hooks_of(point)
+            yield point, self._lost.get(_key(point), "")
+
     def _ask(self, point: EntryPoint, resource: Resource) -> str:
-        key = (point.group, point.metadata_dir, point.name)
-        if key not in self._hooks and key not in self._lost:
-            self._load(point, key)
-        if key in self._lost:
-            return self._lost[key]
-        hooks = self._hooks[key]
+        hooks = self._hooks_of(point)
+        if hooks is None:
+            return self._lost[_key(point)]
         try:
             return within(self._timeout_s, lambda: _answer(hooks, resource), name=f"{point.name}: protect")
         except KeyboardInterrupt:
             raise
         except TooLate:
-            self._lost[key] = f"it did not answer within {self._timeout_s:g} s, and is asked no more"
-            return self._lost[key]
+            self._lost[_key(point)] = f"it did not answer within {self._timeout_s:g} s, and is asked no more"
+            return self._lost[_key(point)]
         except BaseException as error:
             return f"it failed: {in_words(error)}"
 
-    def _load(self, point: EntryPoint, key: tuple[str, str, str]) -> None:
+    def _hooks_of(self, point: EntryPoint) -> Any:
+        """The hooks of a plugin, loaded once; None when it is lost for this process."""
+        key = _key(point)
+        if key not in self._hooks and key not in self._lost:
+            self._load(point)
+        return None if key in self._lost else self._hooks[key]
+
+    def _load(self, point: EntryPoint) -> None:
         from runctl_core.hookspecs import PluginSpec, TrainingProviderSpec
 
+        key = _key(point)
         group = self._plugins if point.group == PLUGINS else self._providers
         spec = PluginSpec if point.group == PLUGINS else TrainingProviderSpec
         if why := clash(point, group, ()) or _left_out(point):
@@ -82,6 +96,10 @@ class Vetoes:
             self._lost[key] = f"it did not load within {LOAD_TIMEOUT_S:.0f} s"
         except BaseException as error:
             self._lost[key] = f"it cannot be loaded: {in_words(error)}"
+
+
+def _key(point: EntryPoint) -> tuple[str, str, str]:
+    return point.group, point.metadata_dir, point.name
 
 
 def _answer(hooks: Any, resource: Resource) -> str:

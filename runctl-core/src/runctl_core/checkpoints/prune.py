@@ -17,8 +17,11 @@ from contextlib import suppress
 from attrs import frozen
 
 from runctl_core.checkpoints import manifest
+from runctl_core.checkpoints.contents import Advance
 from runctl_core.checkpoints.search import find
-from runctl_core.errors import RunctlError, StateError
+from runctl_core.checkpoints.verdict import Verdict
+from runctl_core.checkpoints.verify import verify
+from runctl_core.errors import NotFound, StateError
 from runctl_core.models.checkpoints import Checkpoint
 
 PREFIX = ".runctl-prune-"
@@ -34,23 +37,28 @@ class Folder:
 
     Attributes:
         checkpoints: All of them, newest first; links to others are none of them.
-        newest_good: The path of the newest one that verifies; None when none does.
+        newest_good: The newest one that verifies; None when none does.
         pinned: Paths that something else leads to, each with the reason in words.
     """
 
     checkpoints: tuple[Checkpoint, ...]
-    newest_good: str | None
+    newest_good: Checkpoint | None
     pinned: dict[str, str]
 
 
-def look(directory: str) -> Folder:
-    """Look at a folder, and verify the newest checkpoints until one is good."""
+def look(directory: str, *, good: Checkpoint | None = None, advance: Advance = lambda _: None) -> Folder:
+    """Look at a folder, and verify the newest checkpoints to their end until one is good.
+
+    Args:
+        directory: The folder.
+        good: One that verified before; it is not read again while it is unchanged.
+        advance: Is told how many more bytes were read.
+    """
     root = os.path.realpath(directory)
     found = tuple(c for c in find(root) if not os.path.islink(c.path))
     pinned = {path: why for folder in _folders(root) for path, why in _pointers(folder)}
     pinned |= {c.path: "others are in it" for c in found if c.path == root or _holds_others(c.path)}
-    good = next((c.path for c in found if _is_good(c)), None)
-    return Folder(found, good, pinned)
+    return Folder(found, next((c for c in found if c == good or _is_good(c, advance)), None), pinned)
 
 
 def remove(checkpoint: Checkpoint) -> None:
@@ -120,14 +128,14 @@ def _delete(path: str) -> None:
             os.unlink(path)
 
 
-def _is_good(checkpoint: Checkpoint) -> bool:
-    """Whether it is whole, and what its manifest says if it has one. What cannot be read is not good."""
-    if not checkpoint.complete or not manifest.exists(checkpoint.path):
-        return bool(checkpoint.complete)
-    try:
-        return manifest.check(checkpoint.path).verdict == "good"
-    except (OSError, RunctlError):
+def _is_good(checkpoint: Checkpoint, advance: Advance) -> bool:
+    """Whether it is whole, and nothing in it is damaged as far as its manifest or its format tells."""
+    if not checkpoint.complete:
         return False
+    try:
+        return verify(checkpoint.path, advance=advance).verdict is not Verdict.DAMAGED
+    except NotFound:
+        return False  # deleted meanwhile
 
 
 def _holds_others(path: str) -> bool:

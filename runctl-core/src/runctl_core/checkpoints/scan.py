@@ -1,20 +1,23 @@
 """One pass over a folder: what in it is a checkpoint by its name, and what its directory entry tells.
 
 No file is opened. Ten thousand files take little longer than to ask for their sizes, so that the loop is
-written for speed: tuples, one lookup for a suffix, and the step in a name only where times are equal.
+written for speed: tuples, one lookup for a suffix, and no order among those that nobody asks for.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from heapq import nlargest
 from itertools import chain, islice
 from operator import eq, itemgetter
 from stat import S_IFREG
+from typing import overload
 
 from runctl_core.checkpoints.formats import Format, claim_file, claim_folder, made_of_parts
 from runctl_core.checkpoints.formats.files import BY_SUFFIX
+from runctl_core.checkpoints.formats.known import COMPANIONS
 from runctl_core.checkpoints.formats.orbax import ORBAX
 from runctl_core.checkpoints.naming import step_in
 
@@ -25,23 +28,51 @@ a folder; its format."""
 MOST_ENTRIES = 100_000
 """So many checkpoints of a folder are kept, the newest ones: a folder of millions takes no memory."""
 
+_FIRST = 32
+"""So many of the newest are put in order at once, which is more than a terminal shows."""
+
 _UNFINISHED = (".tmp", ".part", ".partial", ".incomplete", ".lock", "~")
 _KIND = 0o170000
 
 
-def scan(folder: str) -> tuple[list[Entry], int]:
-    """The checkpoints in a folder and one level below it, newest first, and how many older ones were left
-    out. Empty for no folder.
+class Entries(Sequence[Entry]):
+    """Entries, newest first, put in order as far as they are asked for: few people want all of them.
+
+    Time decides, and the step among those of one time: a resumed run may count its steps anew.
+    """
+
+    def __init__(self, found: list[Entry]) -> None:
+        self._found = found
+        self._in_order = _newest(found, _FIRST)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    @overload
+    def __getitem__(self, index: int) -> Entry: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Entry]: ...
+    def __getitem__(self, index: int | slice) -> Entry | Sequence[Entry]:
+        within = isinstance(index, int) and 0 <= index < len(self._in_order)
+        if not within and len(self._in_order) < len(self._found):
+            self._in_order = _sorted(self._found)
+        return self._in_order[index]
+
+
+def scan(folder: str) -> tuple[Entries, int]:
+    """The checkpoints in a folder and one level below it, and how many older ones were left out. Empty
+    for no folder.
 
     A folder whose files are parts of one checkpoint is that checkpoint, beside the folders in it.
     """
     found: list[Entry] = []
     whole = _entry_of(folder, made_of_parts(folder))
     if whole and whole[4] is ORBAX:
-        return [whole], 0  # what is below are its items
+        return Entries([whole]), 0  # what is below are its items
     left_out = _scan(folder, found, files=whole is None, below=True)
     found += [whole] if whole else []
-    return found, left_out + _keep_newest(found)
+    left_out += _keep_newest(found)
+    return Entries(found), left_out
 
 
 def path_of(entry: Entry) -> str:
@@ -89,7 +120,7 @@ def _add(items: Iterable[os.DirEntry[str]], folder: str, found: list[Entry], *, 
         name = item.name
         form = known(name[name.rfind(".") :])
         try:
-            if form is None or name[0] == "." or "-of-" in name:
+            if form is None or name[0] == "." or "-of-" in name or name in COMPANIONS:
                 if name[0] == "." or name.endswith(_UNFINISHED):
                     continue
                 if item.is_dir(follow_symlinks=False):
@@ -117,15 +148,27 @@ def _entry_of(path: str, form: Format | None) -> Entry | None:
 
 
 def _keep_newest(found: list[Entry]) -> int:
-    """Sort, cut, and say how many were cut. Time decides, and the step among those of one time: a resumed
-    run may count its steps anew."""
-    found.sort(key=itemgetter(0), reverse=True)
-    times = [entry[0] for entry in found]
-    if any(map(eq, times, islice(times, 1, None))):
-        found.sort(key=_age, reverse=True)
-    cut = max(0, len(found) - MOST_ENTRIES)
-    del found[MOST_ENTRIES:]
+    """Cut what is more than can be kept, and say how many were cut."""
+    cut = len(found) - MOST_ENTRIES
+    if cut <= 0:
+        return 0
+    found[:] = _sorted(found)[:MOST_ENTRIES]
     return cut
+
+
+def _newest(found: list[Entry], count: int) -> list[Entry]:
+    """The first ones of the order, without putting the others into it."""
+    latest = nlargest(count, found, key=itemgetter(0))
+    return _sorted([entry for entry in found if entry[0] >= latest[-1][0]])[:count] if latest else []
+
+
+def _sorted(found: list[Entry]) -> list[Entry]:
+    """By time; the steps in names are only read where times are equal."""
+    in_order = sorted(found, key=itemgetter(0), reverse=True)
+    times = [entry[0] for entry in in_order]
+    if any(map(eq, times, islice(times, 1, None))):
+        in_order.sort(key=_age, reverse=True)
+    return in_order
 
 
 def _age(entry: Entry) -> tuple[int, int, str]:

@@ -66,15 +66,19 @@ def record(verified: Verification, advance: Advance = lambda _: None) -> bool:
     return True
 
 
-def bytes_to_read(path: str, *, quick: bool = False) -> int:
-    """How many bytes of a checkpoint `verify` would read to their end, as far as one can tell."""
+def bytes_to_read(path: str, *, quick: bool = False, recording: bool = False) -> int:
+    """How many bytes `verify` would read to their end, as far as one can tell; and `record` after it."""
     if quick:
         return 0
     hashed = manifest.exists(path)
+    total = 0
     try:
-        return sum(_size(path, name) for name in files(path) if hashed or deep.is_read(path, name))
+        for name in files(path):
+            times = (hashed or deep.is_read(path, name)) + (recording and not hashed)
+            total += times * _size(path, name)
     except (Unreadable, OSError):
         return 0
+    return total
 
 
 def _told(path: str, look: Look, form: Format, quick: bool) -> Iterator[Finding]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from runctl_core.cleanup.apply import Cleaned, Cleanup, Failure
 from runctl_core.cleanup.facts import Lookout
-from runctl_core.cleanup.rules import Facts, JobSeen, Mode, Policy, Reason, Rule
+from runctl_core.cleanup.rules import STOP_ENOUGH, Facts, JobSeen, Mode, Policy, Reason, Rule
 from runctl_core.cleanup.safety import CleanupSafety, Plan, Skipped, Step
-from runctl_core.cleanup.select import Selection, select
+from runctl_core.cleanup.select import meant, owned
 
 __all__ = [
+    "STOP_ENOUGH",
     "Cleaned",
     "Cleanup",
     "CleanupSafety",
@@ -25,8 +26,8 @@ __all__ = [
     "Policy",
     "Reason",
     "Rule",
-    "Selection",
     "Skipped",
     "Step",
-    "select",
+    "meant",
+    "owned",
 ]

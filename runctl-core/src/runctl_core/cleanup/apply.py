@@ -5,6 +5,7 @@ Whoever lets go of what a run made holds that run's lock, so that nobody resumes
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -61,7 +62,7 @@ class Cleanup:
         safety: Judges each resource once more.
         lookout: Finds the facts once more.
         patience_s: Seconds that a provider has to let go of what it accepted to end.
-        told: Called after each resource, from any thread.
+        told: Called after each resource, from any thread, once at a time.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Cleanup:
         self._lookout = lookout
         self._patience_s = patience_s
         self._told = told
+        self._telling = threading.Lock()
         self._silent: dict[str, str] = {}
 
     def carry_out(self, plan: Plan) -> Cleaned:
@@ -121,7 +123,8 @@ class Cleanup:
                 self._tracker.flag_resource(resource.provider, resource.id, why)
             return Failure(step.item, why)
         finally:
-            self._told()
+            with self._telling:
+                self._told()
 
     def _carry_out(self, step: Step, mode: Mode) -> Step | Skipped | Failure:
         resource = step.item.resource

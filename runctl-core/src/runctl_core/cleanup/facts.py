@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from runctl_core.calls import call
 from runctl_core.cleanup.lanes import in_lanes
-from runctl_core.cleanup.release import look_at
 from runctl_core.cleanup.rules import Facts, JobSeen, attempt_of, is_collected, job_of
 from runctl_core.clock import now
-from runctl_core.errors import NotFound, ProviderUnavailable, ResourceNotFound, RunctlError
-from runctl_core.inventory import Item
-from runctl_core.models.jobs import JobStatus
+from runctl_core.errors import NotFound, ProviderUnavailable, ResourceNotFound
 from runctl_core.provider import Stoppable
+from runctl_core.shown import look_at
+from runctl_core.timeouts import within
 from runctl_core.tracking import Mark, Marked
 from runctl_core.tracking.driver import Driver
 
 if TYPE_CHECKING:
+    from runctl_core.executor import JobExecutor
+    from runctl_core.inventory import Item
     from runctl_core.models.resources import Resource
     from runctl_core.models.runs import Run
     from runctl_core.provider import TrainingProvider
@@ -68,7 +68,10 @@ class Lookout:
         jobs: dict[str, JobSeen] = {}
 
         def ask(facts: Facts) -> None:
-            jobs[facts.item.key] = self._job(facts.item.resource)
+            resource = facts.item.resource
+            jobs[facts.item.key] = job_seen(
+                lambda: self._open(resource.provider).executor(resource), resource, timeout_s=self._timeout_s
+            )
 
         lanes: dict[str, list[Facts]] = {}
         for facts in doubtful:
@@ -81,16 +84,22 @@ class Lookout:
 
         Raises:
             ResourceNotFound: The provider does not have it any more.
-            ProviderUnavailable: It does not answer, or may not show yet what is so young.
+            ProviderUnavailable: It does not answer, answers with something else, or may not show yet what
+                is so young.
             RunctlError: The provider's.
         """
+        from runctl_core.shown import sound
+
         old = item.resource
         provider = self._open(old.provider)
         try:
-            seen = look_at(provider, old.provider, old.id, timeout_s=self._timeout_s)
+            found = look_at(provider, old.provider, old.id, timeout_s=self._timeout_s)
         except ResourceNotFound:
             _require_old(item, provider.listing_delay_s, old.provider)
             raise
+        seen = sound(found, old.provider)
+        if seen.id != old.id:
+            raise ProviderUnavailable(f"{old.provider} answers with {seen.id} when it is asked for {old.id}")
         if seen.state.gone:
             raise ResourceNotFound(f"{item.key} is gone")
         return evolve(item, resource=seen, marks=self.marks(seen), run=self._run(seen))
@@ -125,23 +134,26 @@ class Lookout:
             history=tuple(self._tracker.changes(run.id)) if run is not None else (),
         )
 
-    def _job(self, resource: Resource) -> JobSeen:
-        handle = job_of(resource)
-        if handle is None:
-            return JobSeen.SILENT
 
-        def ask() -> JobStatus:
-            return self._open(resource.provider).executor(resource).status(handle)
+def job_seen(open_executor: Callable[[], JobExecutor], resource: Resource, *, timeout_s: float) -> JobSeen:
+    """What the executor of a resource says of the job that it was made for.
 
-        try:
-            status = call(f"{resource.id}: status", ask, timeout_s=self._timeout_s, gives=JobStatus)
-        except ResourceNotFound:
-            return JobSeen.SILENT  # it is listed: whoever cannot find it knows nothing of its job
-        except NotFound:
-            return JobSeen.NONE
-        except RunctlError:
-            return JobSeen.SILENT
+    Asked once: a machine that cannot be reached is nothing that a second look would mend.
+    """
+    handle = job_of(resource)
+    if handle is None:
+        return JobSeen.SILENT
+    try:
+        status = within(timeout_s, lambda: open_executor().status(handle), name=f"{resource.id}: status")
         return JobSeen.OVER if status.phase.over else JobSeen.LIVE
+    except KeyboardInterrupt:
+        raise
+    except ResourceNotFound:
+        return JobSeen.SILENT  # it is listed: whoever cannot find it knows nothing of its job
+    except NotFound:
+        return JobSeen.NONE
+    except BaseException:  # whatever a plugin raises, it tells nothing of the job
+        return JobSeen.SILENT
 
 
 def _is_doubtful(facts: Facts) -> bool:

@@ -12,6 +12,7 @@ from runctl_core.calls import AGREE_TIMEOUT_S, call
 from runctl_core.errors import Refused, ResourceNotFound, RunctlError, Unsupported
 from runctl_core.models.resources import Resource, ResourceState
 from runctl_core.provider import Stoppable, TrainingProvider
+from runctl_core.shown import look_at
 from runctl_core.tracking import ResourceTracker
 from runctl_core.tracking.audit import Act, Answer
 
@@ -109,7 +110,7 @@ def _carry_out(
     try:
         call(f"{name}: {act}", do)
         answer = Answer.ACCEPTED
-        _wait(is_over, patience_s, f"{name} has not carried it out {patience_s:.0f} s after it accepted to")
+        _wait(is_over, patience_s, f"{name} has not carried it out {patience_s:g} s after it accepted to")
     except RunctlError as error:
         problem = error.summary
         tracker.audit.answered(act_id, answer, problem)
@@ -135,10 +136,3 @@ def is_gone(provider: TrainingProvider, name: str, resource_id: str) -> bool:
         return look_at(provider, name, resource_id).state.gone
     except ResourceNotFound:
         return True
-
-
-def look_at(provider: TrainingProvider, name: str, resource_id: str, *, timeout_s: float = 60.0) -> Resource:
-    """The resource as its provider shows it now. Raises ResourceNotFound and the provider's errors."""
-    return call(
-        f"{name}: get", lambda: provider.get_resource(resource_id), timeout_s=timeout_s, gives=Resource
-    )

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
 from runctl_core.cleanup.rules import STOP_ENOUGH, Mode, Policy, Reason, protections, reasons, standing
 from runctl_core.clock import Clock, now
-from runctl_core.models.money import Total
 from runctl_core.models.resources import ResourceState
 from runctl_core.tracking.audit import Act
 
@@ -19,9 +17,8 @@ if TYPE_CHECKING:
     from runctl_core.cleanup.rules import Facts
     from runctl_core.errors import RunctlError
     from runctl_core.inventory import Item
+    from runctl_core.models.burn import Burn
     from runctl_core.models.resources import Resource
-
-HOURS_A_MONTH = Decimal(730)
 
 _STOPPABLE = (ResourceState.STARTING, ResourceState.RUNNING, ResourceState.ERROR)
 
@@ -71,15 +68,11 @@ class Plan:
     mode: Mode = Mode.CLEANUP
 
     @property
-    def saved_hourly(self) -> Total:
-        """What an hour of everything that goes costs."""
-        return hourly(step.item for step in self.steps)
+    def saves(self) -> Burn:
+        """What everything that goes costs an hour."""
+        from runctl_core.inventory.summary import burn
 
-
-def hourly(items: Iterable[Item]) -> Total:
-    """What an hour of some resources costs, and how many of unknown price that leaves out."""
-    prices = [item.resource.price.hourly_usd for item in items]
-    return Total(sum((usd for usd in prices if usd is not None), Decimal(0)), prices.count(None))
+        return burn(step.item for step in self.steps)
 
 
 class CleanupSafety:
@@ -139,4 +132,4 @@ def _grounds(facts: Facts) -> tuple[str, ...]:
     run = facts.item.run
     if run is None:
         return ("no run needs it",)
-    return (f"{run.id} is over: {run.state}", "nothing of its results is there alone")
+    return (f"{run.id} is over: {run.state}", "its results are home")

@@ -8,18 +8,18 @@ from typer import Option
 
 from runctl_core.cli import output
 from runctl_core.cli.options import JsonFlag
+from runctl_core.cli.outcomes import Outcome, show
 from runctl_core.cli.session import Session
 from runctl_core.clock import iso
 
 if TYPE_CHECKING:
     from runctl_core.tracking.audit import AuditedAct
 
-_COLUMNS = ("AT", "RESOURCE", "ACT", "ANSWER", "BY", "COMMAND", "WHY")
-_LESS_WANTED = ("COMMAND", "BY")
-
 
 def audit(
-    since: Annotated[str | None, Option(metavar="AGE", help="Not older than `30m`, `12h`, `7d`.")] = None,
+    since: Annotated[
+        str | None, Option(metavar="DAY|AGE", help="From this UTC day on, or `12h`, `7d` ago.")
+    ] = None,
     resource: Annotated[
         str | None, Option(metavar="RESOURCE", help="Only this one: PROVIDER/ID, an id or a name.")
     ] = None,
@@ -44,18 +44,12 @@ def audit(
 
         output.print_json([of_act(act) for act in found])
         return
-    output.table(_COLUMNS, map(_row, found), empty="nothing was stopped or deleted", less_wanted=_LESS_WANTED)
+    show(map(_outcome, found), empty="nothing was stopped or deleted")
 
 
-def _row(act: AuditedAct) -> tuple[str, ...]:
+def _outcome(act: AuditedAct) -> Outcome:
     before, after = act.before, act.after
-    answer = "not known" if after is None else f"{after.answer}{f': {after.detail}' if after.detail else ''}"
-    return (
-        iso(before.at),
-        f"{before.provider}/{before.resource_id}",
-        str(before.act),
-        answer,
-        before.actor.user,
-        before.actor.command,
-        "; ".join(before.why),
-    )
+    detail = f": {after.detail}" if after and after.detail else ""
+    answer = f"{after.answer}{detail}" if after else "no answer known"
+    cells = (iso(before.at), f"{before.provider}/{before.resource_id}", str(before.act))
+    return cells, (answer, f"by {before.actor.user}, {before.actor.command}", *before.why)

@@ -117,7 +117,7 @@ def _show(found: Listing, folder: str, limit: int | None) -> None:
 
 
 def _list_stored(url: str, limit: int | None, *, json: bool) -> None:
-    from runctl_core.stores import open_url
+    from runctl_core.stores.opening import open_url
     from runctl_core.transfer.stored import stored_checkpoints
 
     found = stored_checkpoints(open_url(url))[:limit]

@@ -43,7 +43,8 @@ def prune(
 
     Examples:
         runctl checkpoint prune brave-otter-41 --keep-last 3
-        runctl checkpoint prune checkpoints/ --keep-best 2 --metric val_loss --every 1000 --yes
+        runctl checkpoint prune checkpoints/ --keep-best 2 --metric val_loss
+        runctl checkpoint prune checkpoints/ --every 1000 --yes
     """
     from runctl_core.checkpoints.prune import remove, settle
     from runctl_core.checkpoints.retention import Rules
@@ -53,7 +54,8 @@ def prune(
         raise Unsupported("checkpoints in a store are not pruned", fix="prune where they were saved")
     rules = Rules(keep_last, keep_best, metric or "", mode, every)
     folder = os.path.realpath(folder_of(place))
-    plan = _planned(folder, rules)
+    found = _look(folder)
+    plan = _planned(found, rules)
     only_shown = dry_run or not (yes or sys.stdin.isatty())
     if not json:
         _show(plan, folder)
@@ -62,7 +64,7 @@ def prune(
     else:
         _confirm(plan, yes=yes)
         settle(folder)
-        removed = _still(plan, _planned(folder, rules))
+        removed = _still(plan, _planned(_look(folder, good=found.newest_good), rules))
         for checkpoint in removed:
             remove(checkpoint)
     if json:
@@ -71,13 +73,21 @@ def prune(
     _say(removed, only_shown=only_shown, asked=dry_run)
 
 
-def _planned(folder: str, rules: Rules) -> Plan:
+def _look(folder: str, *, good: Checkpoint | None = None) -> Folder:
+    from runctl_core.checkpoints import listing
     from runctl_core.checkpoints.prune import look
+
+    newest = listing(folder, look_into=0)[:1]
+    with output.Progress("verifying the newest", sum(c.size_bytes for c in newest)) as progress:
+        return look(folder, good=good, advance=progress.advance)
+
+
+def _planned(found: Folder, rules: Rules) -> Plan:
     from runctl_core.checkpoints.retention import plan
 
-    found = look(folder)
     _require_sense(rules, found)
-    return plan(found.checkpoints, found.newest_good, rules, {**found.pinned, **_in_use()})
+    newest_good = found.newest_good.path if found.newest_good else None
+    return plan(found.checkpoints, newest_good, rules, {**found.pinned, **_in_use()})
 
 
 def _in_use() -> dict[str, str]:

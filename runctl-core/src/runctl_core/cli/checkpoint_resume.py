@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import inspect
+import os
 import typing
 from typing import Annotated, Any
 
 from typer import Argument
 
+from runctl_core.cli import output
 from runctl_core.cli.train import train
 
 
 def resume(path: str, **options: Any) -> None:
     """Train a script from a checkpoint on: a new run, with the options of `runctl train`.
 
-    The script finds the checkpoint in RUNCTL_RESUME_FROM. One that is damaged is refused.
+    The checkpoint is verified to its end first, and refused when it is damaged. The script finds it
+    in RUNCTL_RESUME_FROM.
 
     Examples:
         runctl checkpoint resume checkpoints/step-500.pt train.py
-        runctl checkpoint resume outputs/checkpoint-500 train.py --gpu H100 -- --epochs 20
+        runctl checkpoint resume out/checkpoint-500 train.py --gpu H100 -- --lr 1e-4
     """
+    _require_good(path)
     train(resume=path, **options)
+
+
+def _require_good(path: str) -> None:
+    from runctl_core.checkpoints.verify import bytes_to_read, verify
+    from runctl_core.training.start import require_undamaged
+
+    full = os.path.expanduser(path)
+    with output.Progress("verifying", bytes_to_read(full)) as progress:
+        require_undamaged(verify(full, advance=progress.advance), path)
 
 
 def _as_train() -> None:

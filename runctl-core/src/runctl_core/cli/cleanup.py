@@ -9,31 +9,32 @@ from typer import Argument, Option
 
 from runctl_core.cli import output
 from runctl_core.cli.options import JsonFlag, YesFlag
+from runctl_core.cli.outcomes import Outcome, show
+from runctl_core.cli.resources_view import ProviderFilter
 from runctl_core.cli.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from runctl_core.cleanup import Cleaned, Plan, Selection, Skipped
+    from runctl_core.cleanup import Cleaned, Plan, Skipped
     from runctl_core.errors import RunctlError
     from runctl_core.inventory import Inventory, Item
-
-_COLUMNS = ("RESOURCE", "NAME", "COSTS", "OUTCOME", "WHY")
-_LESS_WANTED = ("NAME", "COSTS")
 
 
 def cleanup(
     resources: Annotated[
         list[str] | None, Argument(metavar="[RESOURCE]...", help="Only these: PROVIDER/ID, an id or a name.")
     ] = None,
-    provider: Annotated[list[str] | None, Option(help="Only this provider.")] = None,
+    provider: ProviderFilter = None,
     owner: Annotated[str | None, Option(help="Whose; mine by default.")] = None,
-    project: Annotated[str | None, Option(help="Only this project.")] = None,
-    tag: Annotated[list[str] | None, Option(metavar="KEY[=VALUE]", help="Only with this tag.")] = None,
-    older_than: Annotated[
-        str | None, Option(metavar="AGE", help="Only older than `30m`, `12h`, `7d`.")
+    project: Annotated[str | None, Option(help="Only of this project.")] = None,
+    tag: Annotated[
+        list[str] | None, Option(metavar="KEY=VALUE", help="Only with this tag; again for more.")
     ] = None,
-    orphans: Annotated[bool, Option("--orphans", help="Only what no run of these books explains.")] = False,
+    older_than: Annotated[
+        str | None, Option(metavar="AGE", help="Only what is older than `30m`, `12h`, `7d`.")
+    ] = None,
+    orphans: Annotated[bool, Option("--orphans", help="Only what `runctl orphans` lists.")] = False,
     force: Annotated[bool, Option("--force", help="Also what is young, or another owner's.")] = False,
     dry_run: Annotated[bool, Option("--dry-run", help="Show the plan, and delete nothing.")] = False,
     yes: YesFlag = False,
@@ -49,24 +50,30 @@ def cleanup(
         runctl resources cleanup --older-than 7d --yes
         runctl resources cleanup mycloud/i-42 --force
     """
-    from runctl_core.cleanup import Mode, Selection
-    from runctl_core.cli.moments import moment
+    from runctl_core.cleanup import Mode, meant
+    from runctl_core.cli.resources import made_before, tag_and_value
     from runctl_core.errors import UsageError
+    from runctl_core.inventory.filters import Filter
 
     if resources and (owner or project or tag or older_than or orphans):
         raise UsageError("filters choose among all resources", fix="name resources, or give filters")
+    tags = dict(tag_and_value(text) for text in tag or [])
+    wanted = Filter(project=project, tags=tags, made_before=made_before(older_than))
     session = Session()
     only_shown = dry_run or not (yes or sys.stdin.isatty())
     if not only_shown:
         session.settle_at_once()
-    before = moment(older_than, "--older-than") if older_than else None
-    selection = Selection(owner or session.owner, project, tuple(tag or ()), before, orphans)
     inventory = session.inventory(provider)
     _note_unanswered(inventory.problems)
-    items = _named(inventory, resources) if resources else _selected(inventory, selection)
+    whose = owner or session.owner
+    items = (
+        _named(inventory, resources)
+        if resources
+        else meant(session.tracker, inventory, wanted, whose, only_orphans=orphans)
+    )
     plan = session.safety.plan(items, inventory.problems, mode=Mode.FORCED if force else Mode.CLEANUP)
     if only_shown or not plan.steps:
-        _show_plan(plan, json=json)
+        _show_plan(session, plan, json=json)
         if not dry_run and plan.steps:
             output.note("nothing was deleted: nobody can be asked here; --yes carries it out")
         return
@@ -87,22 +94,15 @@ def _named(inventory: Inventory, refs: Iterable[str]) -> list[Item]:
     return list({item.key: item for item in (find(inventory, ref) for ref in refs)}.values())
 
 
-def _selected(inventory: Inventory, selection: Selection) -> list[Item]:
-    from runctl_core.cleanup import select
-
-    return list(select(inventory.items, selection))
-
-
-def _show_plan(plan: Plan, *, json: bool) -> None:
+def _show_plan(session: Session, plan: Plan, *, json: bool) -> None:
     if json:
         from runctl_core.training.cleanup_documents import of_cleanup
 
-        output.print_json(of_cleanup(plan, None))
+        output.print_json(of_cleanup(plan, None, session.known_inventory()))
         return
-    rows = [_row(step.item, "would be deleted", "; ".join(step.why)) for step in plan.steps]
-    rows += [_skipped_row(skipped) for skipped in plan.skipped]
-    output.table(_COLUMNS, rows, empty="there is nothing to delete", less_wanted=_LESS_WANTED)
-    if rows:
+    rows = [_outcome("would be deleted", step.item, step.why) for step in plan.steps]
+    show([*rows, *map(_left_alone, plan.skipped)], empty="there is nothing to delete")
+    if plan.steps:
         output.note(f"{output.count(len(plan.steps), 'resource')} would be deleted{_saving(plan)}")
 
 
@@ -120,24 +120,24 @@ def _ask(plan: Plan) -> None:
 def _carry_out(session: Session, plan: Plan, *, json: bool) -> None:
     from runctl_core.training.cleanup_documents import of_cleanup
 
-    cleaned = session.cleanup().carry_out(plan)
+    with output.Progress("deleting", len(plan.steps), "resource") as progress:
+        cleaned = session.cleanup(lambda: progress.advance(1)).carry_out(plan)
     if json:
-        output.print_json(of_cleanup(plan, cleaned))
+        output.print_json(of_cleanup(plan, cleaned, session.known_inventory()))
     else:
-        rows = cleaned_rows(cleaned)
-        output.table(_COLUMNS, rows, empty="nothing was deleted", less_wanted=_LESS_WANTED)
+        show(outcomes(cleaned), empty="nothing was deleted")
         output.note(f"{output.count(len(cleaned.done), 'resource')} deleted")
     _require_all(cleaned)
 
 
-def cleaned_rows(cleaned: Cleaned) -> list[tuple[str, ...]]:
-    """A row for each resource, those that failed first."""
+def outcomes(cleaned: Cleaned) -> list[Outcome]:
+    """What became of each resource, those that failed first."""
     from runctl_core.tracking.audit import Act
 
     words = {Act.TERMINATE: "deleted", Act.STOP: "stopped"}
-    rows = [_row(failure.item, "failed", failure.why) for failure in cleaned.failed]
-    rows += [_row(step.item, words[step.act], "; ".join(step.why)) for step in cleaned.done]
-    return rows + [_skipped_row(skipped) for skipped in cleaned.skipped]
+    rows = [_outcome("failed", failure.item, (failure.why,)) for failure in cleaned.failed]
+    rows += [_outcome(words[step.act], step.item, step.why) for step in cleaned.done]
+    return [*rows, *map(_left_alone, cleaned.skipped)]
 
 
 def _require_all(cleaned: Cleaned) -> None:
@@ -152,13 +152,12 @@ def _require_all(cleaned: Cleaned) -> None:
         )
 
 
-def _skipped_row(skipped: Skipped) -> tuple[str, ...]:
-    """A row of what is left alone, with every reason."""
-    return _row(skipped.item, "left alone", skipped.in_words)
+def _left_alone(skipped: Skipped) -> Outcome:
+    return _outcome("left alone", skipped.item, [reason.detail for reason in skipped.reasons])
 
 
-def _row(item: Item, outcome: str, why: str) -> tuple[str, ...]:
-    return item.key, item.resource.name, _costs(item), outcome, why
+def _outcome(outcome: str, item: Item, reasons: Sequence[str]) -> Outcome:
+    return (item.key, outcome, item.resource.name, _costs(item)), reasons
 
 
 def _costs(item: Item) -> str:
@@ -166,10 +165,11 @@ def _costs(item: Item) -> str:
 
 
 def _saving(plan: Plan) -> str:
-    from runctl_core.cleanup.safety import HOURS_A_MONTH
+    from runctl_core.models.money import HOURS_A_MONTH
 
-    total = plan.saved_hourly
-    if not total.usd and not total.unknown:
+    saved = plan.saves
+    if not saved.hourly_usd and not saved.unknown:
         return ""
-    hour, month = output.cost(total.usd, total.unknown), output.cost(total.usd * HOURS_A_MONTH)
-    return f", which saves {hour} an hour, {month} a month"
+    hour = output.per_hour(saved.hourly_usd, saved.unknown, saved.estimated_hourly_usd)
+    month = output.cost(saved.hourly_usd * HOURS_A_MONTH, estimated_usd=saved.estimated_hourly_usd)
+    return f", which saves {hour}, {month} a month"

@@ -9,6 +9,8 @@ from typer import Argument, Option
 from runctl_core.cli import output
 from runctl_core.cli.options import JsonFlag, complete_runs
 from runctl_core.cli.session import Session
+from runctl_core.clock import now
+from runctl_core.words import total
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -66,29 +68,27 @@ def _show(session: Session, by: str, window: dict[str, Any], json: bool) -> None
     from runctl_core.models.burn import Burn
     from runctl_core.models.money import Total
 
-    tracker, run_id = session.tracker, window["run_id"]
-    spent, whole = tracker.costs(by=by, **window), tracker.total_cost(**window)
-    now = tracker.burn(by="provider" if by in _CALENDAR else by, run_id=run_id)
-    burn = sum(now.values(), Burn())
-    here: dict[str, Burn] = {} if by in _CALENDAR else now
+    # One moment for every sum, or what goes on would make the rows differ from their total.
+    tracker, run_id, at = session.tracker, window["run_id"], now()
+    part = {**window, "until": min(window["until"] or at, at)}
+    spent, whole = tracker.costs(by=by, **part), tracker.total_cost(**part)
+    paid = tracker.burn(by="provider" if by in _CALENDAR else by, run_id=run_id)
+    burn = sum(paid.values(), Burn())
+    here: dict[str, Burn] = {} if by in _CALENDAR else paid
     if run_id is not None and by == "run":
         spent = spent or {run_id: Total()}
     keys = list(spent) if by in _CALENDAR else _dearest_first(spent)
     if json:
         _print_json(by, window, {key: (spent[key], here.get(key, Burn())) for key in keys}, whole, burn)
         return
-    rows = [(key, _spent(spent[key]), _paid(here.get(key))) for key in keys]
+    rows = [(key, total(spent[key]), _paid(here.get(key))) for key in keys]
     output.table((by.upper(), "COST", "NOW"), rows, empty="nothing was spent")
     if len(rows) > 1 or (burn.resources and by in _CALENDAR):
-        output.note(f"total {_spent(whole)}{f', {_paid(burn)} now' if burn.resources else ''}")
+        output.note(f"total {total(whole)}{f', {_paid(burn)} now' if burn.resources else ''}")
 
 
 def _dearest_first(spent: dict[str, Total]) -> list[str]:
     return sorted(spent, key=lambda key: (-spent[key].usd, -spent[key].unknown, key))
-
-
-def _spent(total: Total) -> str:
-    return output.cost(total.usd, total.unknown, total.estimated_usd)
 
 
 def _paid(burn: Burn | None) -> str:
@@ -127,12 +127,12 @@ def burn(json: JsonFlag = False) -> None:
     from runctl_core.training.documents import moment, of_burn
 
     tracker = Session().tracker
-    now = sum(tracker.burn().values(), Burn())
+    paid = sum(tracker.burn().values(), Burn())
     if json:
         seen = min((tracked.last_seen for tracked in tracker.resources()), default=None)
-        output.print_json({**of_burn(*_figures(now)), "resources": now.resources, "seen_at": moment(seen)})
+        output.print_json({**of_burn(*_figures(paid)), "resources": paid.resources, "seen_at": moment(seen)})
         return
-    output.lines([output.per_hour(*_figures(now))])
+    output.lines([_paid(paid)])
 
 
 def _figures(burn: Burn) -> tuple[Decimal, int, Decimal]:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Annotated, BinaryIO
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 from typer import Exit, Option
 
 from runctl_core.cli import output
 from runctl_core.cli.follow import require_one_document
 from runctl_core.cli.options import JsonFlag
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from runctl_core.models.checkpoints import Checkpoint
 
 _LOOK_S = 0.2
 
@@ -81,28 +87,57 @@ def _show(log: str | None, checkpoint: str | None, tail: int, follow: bool) -> N
 
     reporter = TerminalReporter()
     watched = LogFile(log, tail) if log else None
-    seen: set[tuple[str, bool | None]] = set()
+    folder = Folder(checkpoint) if checkpoint else None
     if log and not os.path.exists(log):
         output.note(f"waiting for {log}")
     while True:
         while watched and (data := watched.read()):
             reporter.log(data)
-        _announce(checkpoint, seen)
+        for found in folder.news() if folder else ():
+            _announce(found)
         if not follow:
             return
         reporter.quiet()
         time.sleep(_LOOK_S)
 
 
-def _announce(checkpoint: str | None, seen: set[tuple[str, bool | None]]) -> None:
-    from runctl_core.checkpoints import find
+def _announce(found: Checkpoint) -> None:
+    what = "checkpoint" if found.complete else f"not whole ({found.problem})"
+    step = "" if found.step is None else f", step {found.step}"
+    output.note(f"{what}: {found.path}{step}, {output.size(found.size_bytes)}")
 
-    for c in reversed(find(checkpoint) if checkpoint else []):
-        if (c.path, c.complete) not in seen:
-            seen.add((c.path, c.complete))
-            what = "checkpoint" if c.complete else f"not whole ({c.problem})"
-            step = "" if c.step is None else f", step {c.step}"
-            output.note(f"{what}: {c.path}{step}, {output.size(c.size_bytes)}")
+
+class Folder:
+    """A folder of checkpoints: each is told when it is new, and again when it became whole, or is no more.
+
+    Only what has changed since the last look is opened.
+
+    Args:
+        path: Where it is, or will be.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._states: dict[str, tuple[datetime, int]] = {}
+        self._verdicts: dict[str, bool | None] = {}
+
+    def news(self) -> Iterator[Checkpoint]:
+        """What is new, or has another verdict, oldest first."""
+        from runctl_core.checkpoints import describe, listing
+        from runctl_core.errors import NotFound
+
+        for seen in reversed(listing(self._path, look_into=0)):
+            state = (seen.modified_at, seen.size_bytes)
+            if self._states.get(seen.path) == state:
+                continue
+            self._states[seen.path] = state
+            try:
+                found = describe(seen.path)
+            except NotFound:
+                continue  # it went away
+            if self._verdicts.get(found.path, ...) != found.complete:
+                self._verdicts[found.path] = found.complete
+                yield found
 
 
 class LogFile:

@@ -254,12 +254,14 @@ class Progress:
 
     Args:
         what: What is being done.
-        total_bytes: How much there is.
+        total: How much there is, in bytes; or how many, with a noun.
+        noun: What is counted, in the singular; empty for bytes.
     """
 
-    def __init__(self, what: str, total_bytes: int) -> None:
+    def __init__(self, what: str, total: int, noun: str = "") -> None:
         self._what = what
-        self._total = max(1, total_bytes)
+        self._noun = noun
+        self._total = max(1, total)
         self._done = 0
         self._begun = time.monotonic()
         self._shown = 0.0
@@ -273,17 +275,19 @@ class Progress:
             sys.stderr.write("\r\033[K")
             sys.stderr.flush()
 
-    def advance(self, size_bytes: int) -> None:
+    def advance(self, more: int) -> None:
         """Say that so much more is done."""
-        self._done += size_bytes
+        self._done += more
         moment = time.monotonic()
         if not self._live or moment - self._shown < 0.1:
             return
         self._shown = moment
         rate = self._done / max(0.001, moment - self._begun)
-        left = duration((self._total - self._done) / max(1.0, rate))
+        left = duration((self._total - self._done) / max(0.001, rate))
         percent = 100 * self._done // self._total
-        width = os.get_terminal_size(sys.stderr.fileno()).columns
-        line = f"{self._what} {percent} % of {size(self._total)}, {size(rate)}/s, {left} left"
+        width = _width(sys.stderr)
+        total = count(self._total, self._noun) if self._noun else size(self._total)
+        speed = f"{rate:.1f}" if self._noun else size(rate)
+        line = f"{self._what} {percent} % of {total}, {speed}/s, {left} left"
         sys.stderr.write(f"\r\033[K{line[: width - 1]}")
         sys.stderr.flush()

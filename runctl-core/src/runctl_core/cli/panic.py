@@ -10,6 +10,7 @@ from runctl_core.cli.session import Session
 
 if TYPE_CHECKING:
     from runctl_core.cleanup import Skipped
+    from runctl_core.cli.outcomes import Outcome
     from runctl_core.training.panic import Panic, Panicked
 
 
@@ -39,7 +40,7 @@ def panic(yes: YesFlag = False, json: JsonFlag = False) -> None:
     _ask(session, acting, names, yes=yes)
     done = acting.carry_out(names)
     if json:
-        output.print_json(of_panic(done))
+        output.print_json(of_panic(done, session.known_inventory()))
     else:
         _show(done)
     _require_all(done)
@@ -48,9 +49,8 @@ def panic(yes: YesFlag = False, json: JsonFlag = False) -> None:
 def _ask(session: Session, acting: Panic, names: list[str], *, yes: bool) -> None:
     """Ask once, from the books alone: a provider that hangs must not hold up the question."""
     from runctl_core.cli.stop_all import announce
-    from runctl_core.inventory import known_inventory
 
-    runs, items = acting.runs(), acting.mine(known_inventory(session.tracker).items)
+    runs, items = acting.runs(), acting.mine(session.known_inventory().items)
     if runs:
         announce(runs)
     if items:
@@ -64,17 +64,17 @@ def _ask(session: Session, acting: Panic, names: list[str], *, yes: bool) -> Non
 
 
 def _show(done: Panicked) -> None:
-    from runctl_core.cli.cleanup import cleaned_rows
-    from runctl_core.cli.stop_all import run_rows
+    from runctl_core.cli.cleanup import outcomes
+    from runctl_core.cli.outcomes import show
+    from runctl_core.cli.stop_all import run_outcomes
 
-    rows = [(run, "", outcome, why) for run, outcome, why in run_rows(done.runs)]
-    rows += [(key, costs, outcome, why) for key, _, costs, outcome, why in cleaned_rows(done.cleaned)]
+    rows: list[Outcome] = [((run, outcome, "", ""), why) for (run, outcome), why in run_outcomes(done.runs)]
+    rows += outcomes(done.cleaned)
     rows += [
-        (item.key, output.hourly(item.hourly_usd), "left alone", f"it is a {item.resource.kind}")
-        for item in done.storage
+        ((i.key, "left alone", i.resource.name, output.hourly(i.hourly_usd)), (f"it is a {i.resource.kind}",))
+        for i in done.storage
     ]
-    columns = ("WHAT", "COSTS", "OUTCOME", "WHY")
-    output.table(columns, rows, empty="nothing of yours is anywhere", less_wanted=("COSTS",))
+    show(rows, empty="nothing of yours is anywhere")
 
 
 def _require_all(done: Panicked) -> None:
@@ -91,6 +91,10 @@ def _require_all(done: Panicked) -> None:
 
 
 def _is_wanted(skipped: Skipped) -> bool:
-    from runctl_core.cleanup import Rule
+    """Whether it is left on purpose: it is protected, or stopped already, and its disks are needed."""
+    from runctl_core.cleanup import STOP_ENOUGH, Rule
+    from runctl_core.models.resources import ResourceState
 
-    return any(reason.rule is Rule.PROTECTED for reason in skipped.reasons)
+    rules = {reason.rule for reason in skipped.reasons}
+    stopped = skipped.item.resource.state is ResourceState.STOPPED
+    return Rule.PROTECTED in rules or (stopped and rules <= STOP_ENOUGH)

@@ -71,8 +71,8 @@ def list_(
         kinds=kind or (),
         owner=owner,
         project=project,
-        tags=dict(_tag(text) for text in tag or []),
-        made_before=_moment(older_than),
+        tags=dict(tag_and_value(text) for text in tag or []),
+        made_before=made_before(older_than),
     )
     found = look(Session(), provider, offline=offline)
     shown = select(found, wanted)
@@ -114,7 +114,8 @@ def _states(names: list[str]) -> list[ResourceState]:
     return [ResourceState(name) for name in names]
 
 
-def _tag(text: str) -> tuple[str, str]:
+def tag_and_value(text: str) -> tuple[str, str]:
+    """What `--tag` was given. Raises UsageError."""
     from runctl_core.errors import UsageError
 
     key, equals, value = text.partition("=")
@@ -125,7 +126,8 @@ def _tag(text: str) -> tuple[str, str]:
     return key, value
 
 
-def _moment(age: str | None) -> datetime | None:
+def made_before(age: str | None) -> datetime | None:
+    """What `--older-than` was given, as a moment. Raises UsageError."""
     from runctl_core.cli.moments import moment
 
     return None if age is None else moment(age, "--older-than")

@@ -8,6 +8,7 @@ from typer import Option
 
 from runctl_core.cli import output
 from runctl_core.cli.options import JsonFlag, YesFlag
+from runctl_core.cli.outcomes import show
 from runctl_core.cli.session import Session
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def stop_all(
     if json:
         output.print_json(of_runs(stopped))
     else:
-        output.table(("RUN", "OUTCOME", "WHY"), run_rows(stopped), empty="no run of yours is live")
+        show(run_outcomes(stopped), empty="no run of yours is live")
     _require_all(stopped)
 
 
@@ -56,10 +57,10 @@ def announce(runs: Sequence[Run]) -> None:
     output.notes([(run.id, f"{run.name}, {run.state} on {run.provider}") for run in runs])
 
 
-def run_rows(stopped: StoppedRuns) -> Iterator[tuple[str, str, str]]:
-    """A row for each run: what became of it."""
-    yield from ((run, "failed", why) for run, why in stopped.failed.items())
-    yield from ((run.id, str(run.state), run.reason) for run in stopped.ended)
+def run_outcomes(stopped: StoppedRuns) -> Iterator[tuple[tuple[str, str], Sequence[str]]]:
+    """What became of each run, those that failed first."""
+    yield from (((run, "failed"), (why,)) for run, why in stopped.failed.items())
+    yield from (((run.id, str(run.state)), (run.reason,)) for run in stopped.ended)
 
 
 def _require_all(stopped: StoppedRuns) -> None:

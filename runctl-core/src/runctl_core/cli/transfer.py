@@ -88,7 +88,7 @@ def _carry(prepared: Sequence[Prepared], workers: Workers) -> list[Prepared]:
 
 def _place(word: str) -> Where | None:
     """What a word names, unless it is something of a run. The disk's own URL is a path."""
-    from runctl_core.stores import is_url, open_url
+    from runctl_core.stores.opening import is_url, open_url
 
     if is_url(word):
         place = open_url(word)

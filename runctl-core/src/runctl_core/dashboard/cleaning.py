@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from runctl_core import words
-from runctl_core.cleanup import Cleaned, Mode, Plan, Selection, select
+from runctl_core.cleanup import Cleaned, Mode, Plan, meant
 from runctl_core.dashboard.sources import Sources
+from runctl_core.inventory.filters import Filter
 from runctl_core.training.settle import settle_at_once
 
 
@@ -12,18 +13,17 @@ def plan(sources: Sources) -> Plan:
     """What may go of all that is mine, as every provider shows it now."""
     settle_at_once(sources.engine, timeout_s=sources.timeout_s)
     inventory = sources.inventory()
-    mine = select(inventory.items, Selection(sources.owner))
+    mine = meant(sources.tracker, inventory, Filter(), sources.owner)
     return sources.safety.plan(mine, inventory.problems, mode=Mode.CLEANUP)
 
 
 def question(plan: Plan) -> str:
-    """`Delete 3 resources, which saves $2.50 an hour?`"""
+    """`Delete 3 resources, which saves $2.50/h?`"""
     if not plan.steps:
         return "There is nothing to delete"
-    saved = plan.saved_hourly
-    gain = (
-        f", which saves {words.cost(saved.usd, saved.unknown)} an hour" if saved.usd or saved.unknown else ""
-    )
+    saved = plan.saves
+    per_hour = words.per_hour(saved.hourly_usd, saved.unknown, saved.estimated_hourly_usd)
+    gain = f", which saves {per_hour}" if saved.hourly_usd or saved.unknown else ""
     return f"Delete {words.count(len(plan.steps), 'resource')}{gain}?"
 
 

@@ -70,5 +70,4 @@ def _unknown_run(item: Item) -> str:
         return "runctl did not make it"
     if resource.run_id is None:
         return "it carries no run"
-    whose = f" of {resource.owner}" if resource.owner else ""
-    return f"these books have no {resource.run_id}{whose}"
+    return f"unknown run {resource.run_id}"

@@ -14,10 +14,10 @@ from runctl_core.calls import ask_all, call
 from runctl_core.clock import Clock, now
 from runctl_core.errors import ProviderUnavailable, RunctlError, StateError
 from runctl_core.inventory.items import Inventory, Item
-from runctl_core.inventory.sound import sound
 from runctl_core.models.resources import Resource
 from runctl_core.models.runs import Run
 from runctl_core.provider import TrainingProvider
+from runctl_core.shown import sound
 from runctl_core.tracking import Mark, Marked, ResourceTracker, TrackedResource
 
 
@@ -82,8 +82,12 @@ def _ask(name: str, open_provider: Callable[[str], TrainingProvider], clock: Clo
     provider = open_provider(name)
     delay_s = float(provider.listing_delay_s)
     asked_at = clock()
-    listed = (sound(resource, name) for resource in provider.list_resources())
-    return _Listing({resource.id: resource for resource in listed}, asked_at, delay_s)
+    listed: dict[str, Resource] = {}
+    for resource in provider.list_resources():
+        shown = sound(resource, name)
+        if not (shown.state.gone and shown.id in listed):  # of two with one id, one may still cost money
+            listed[shown.id] = shown
+    return _Listing(listed, asked_at, delay_s)
 
 
 def _record(tracker: ResourceTracker, name: str, listing: _Listing) -> None:

@@ -208,7 +208,7 @@ class Resource:
             moment = datetime.fromisoformat(self.tags[TAG_EXPIRES])
         except (KeyError, ValueError):
             return None
-        return moment if moment.tzinfo else None
+        return moment if moment.tzinfo and 1970 <= moment.year < 9999 else None
 
     @property
     def protected(self) -> bool:

@@ -9,10 +9,8 @@ from decimal import Decimal
 from attrs import frozen
 
 from runctl_core.clock import iso
+from runctl_core.models.money import HOURS_A_MONTH
 from runctl_core.reports.report import Line
-
-HOURS_A_MONTH = 730
-"""8,760 hours of a year by 12: what clouds multiply a price by."""
 
 
 @frozen

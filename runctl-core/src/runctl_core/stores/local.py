@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from runctl_core.clock import from_micros
 from runctl_core.errors import NotFound, StateError, UsageError
 from runctl_core.paths import write_whole
-from runctl_core.stores.contract import Store, StoredFile
+from runctl_core.stores import Store, StoredFile
 
 
 class LocalStore(Store):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 
 _ADJECTIVES = (
     "able amber apt azure bold brave brief bright brisk calm civil clear clever coral crisp dapper "
@@ -20,6 +21,14 @@ _ANIMALS = (
     "puffin puma quail rabbit raven robin salmon seal shark sheep shrew skunk sloth snail stork swan "
     "tapir tern tiger toad trout tuna turtle viper vole walrus wasp weasel whale wolf wombat yak zebra"
 ).split()
+
+
+_RUN_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
+
+
+def is_run_id(text: str) -> bool:
+    """Whether it may be the id of a run: one comes from outside, in tags, and names a folder of ours."""
+    return _RUN_ID.fullmatch(text) is not None
 
 
 def run_id() -> str:

@@ -20,8 +20,10 @@ from runctl_core.models.jobs import JobStatus
 from runctl_core.models.resources import Resource
 from runctl_core.models.runs import Run, RunState
 from runctl_core.provider import TrainingProvider
+from runctl_core.shown import look_at
 from runctl_core.tracking import Mark
 from runctl_core.tracking.driver import Driver
+from runctl_core.tracking.names import is_run_id
 from runctl_core.training.engine import Engine
 from runctl_core.training.plan import Plan
 
@@ -70,7 +72,7 @@ def adopt(engine: Engine, provider: TrainingProvider, item: Item, *, why: str, b
 def _as_it_is(provider: TrainingProvider, known: Resource) -> Resource:
     """The resource as its provider shows it; as it was last known while the provider does not answer."""
     try:
-        return call(f"{known.provider}: get", lambda: provider.get_resource(known.id), gives=Resource)
+        return look_at(provider, known.provider, known.id)
     except ResourceNotFound:
         raise
     except RunctlError:
@@ -81,8 +83,8 @@ def _bring_in(engine: Engine, provider: TrainingProvider, resource: Resource, by
     """Write the run of a resource that answers for its job. Raises RunctlError when it does not."""
     handle = (resource.token or "").rpartition("-")[0]
     run_id, _, attempt = handle.rpartition("-")
-    if run_id != resource.run_id or not attempt.isdecimal():
-        raise NotFound(f"its tags do not say which job of {resource.run_id} it has")
+    if run_id != resource.run_id or not attempt.isdecimal() or not is_run_id(run_id):
+        raise NotFound(f"its tags do not say which job of {resource.run_id!r:.80} it has")
     executor = call(f"{resource.provider}: executor", lambda: provider.executor(resource), gives=JobExecutor)
     status = call(f"{resource.id}: status", lambda: executor.status(handle), gives=JobStatus)
     run = _run(resource, run_id, int(attempt), status, by, engine.clock())

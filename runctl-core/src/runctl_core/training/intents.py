@@ -12,6 +12,7 @@ from runctl_core.calls import AGREE_TIMEOUT_S, call
 from runctl_core.models.resources import Resource
 from runctl_core.models.runs import Run
 from runctl_core.provider import TrainingProvider
+from runctl_core.shown import sound
 from runctl_core.tracking import ResourceTracker
 
 _LEFT = "the launch that it was made for was given up"
@@ -38,7 +39,9 @@ def settle_intents(
     intents = [i for i in tracker.open_intents(run.provider) if i.run_id == run.id]
     if not intents:
         return
-    listed = call(f"{run.provider}: list", lambda: list(provider.list_resources()), gives=Resource)
+    listed = call(f"{run.provider}: list", lambda: _listed(provider, run.provider))
+    # Of two with one token, what may cost money comes last, and counts.
+    listed.sort(key=lambda resource: not resource.state.gone)
     by_token = {resource.token: resource for resource in listed if resource.token}
     for intent in intents:
         if resource := by_token.get(intent.token):
@@ -47,6 +50,10 @@ def settle_intents(
             given_up_at = intent.given_up_at or tracker.give_up_intent(intent.token, at)
             if (at - given_up_at).total_seconds() >= provider.listing_delay_s:
                 tracker.settle_intent(intent.token)
+
+
+def _listed(provider: TrainingProvider, name: str) -> list[Resource]:
+    return [sound(resource, name) for resource in provider.list_resources()]
 
 
 def give_back(

@@ -12,12 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from attrs import frozen
 
 from runctl_core.calls import ask_all
-from runctl_core.cleanup import Cleaned, Cleanup, CleanupSafety, Mode
+from runctl_core.cleanup import Cleaned, Cleanup, CleanupSafety, Mode, owned
 from runctl_core.errors import RunctlError
 from runctl_core.inventory import Inventory, Item
 from runctl_core.loading import in_words
 from runctl_core.models.runs import Run
-from runctl_core.tracking import Mark
 from runctl_core.training.engine import LIVE, Engine
 from runctl_core.training.stop_all import StoppedRuns, stop_all
 
@@ -71,11 +70,8 @@ class Panic:
         return self._engine.tracker.runs(states=LIVE, owner=self._owner)
 
     def mine(self, items: Sequence[Item]) -> list[Item]:
-        """What of an inventory is the owner's: made for them, or adopted."""
-        return [i for i in items if i.ours and not i.resource.state.gone and self._owns(i)]
-
-    def _owns(self, item: Item) -> bool:
-        return item.resource.owner == self._owner or Mark.ADOPTED in item.marks
+        """What of an inventory is the owner's."""
+        return [item for item in owned(items, self._owner) if not item.resource.state.gone]
 
     def carry_out(self, names: Sequence[str]) -> Panicked:
         """Stop and let go of everything at these providers."""

@@ -31,6 +31,7 @@ from runctl_core.models.resources import (
     Offer,
     Resource,
 )
+from runctl_core.shown import sound
 from runctl_core.training.choose import nothing_fits, reached
 
 if TYPE_CHECKING:
@@ -77,10 +78,9 @@ def _create(engine: Engine, run: Run, plan: Plan, provider: TrainingProvider, of
         engine.budgets.require(offer, deadline, token)
         resource = call(
             f"{plan.provider}: create",
-            lambda: provider.create_resource(spec),
+            lambda: sound(provider.create_resource(spec), plan.provider),
             timeout_s=CREATE_TIMEOUT_S,
             creates=True,
-            gives=Resource,
         )
     except _NOTHING_MADE:
         engine.tracker.settle_intent(token)

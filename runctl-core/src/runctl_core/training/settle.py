@@ -10,12 +10,12 @@ from contextlib import suppress
 
 from attrs import evolve
 
-from runctl_core.calls import call
-from runctl_core.errors import NotFound, ResourceNotFound, RunctlError
+from runctl_core.errors import NotFound, ResourceNotFound, RunctlError, StateError
 from runctl_core.executor import JobExecutor
 from runctl_core.models.resources import Resource
 from runctl_core.models.runs import Run, RunState
 from runctl_core.provider import TrainingProvider
+from runctl_core.shown import look_at
 from runctl_core.tracking import TrackedResource
 from runctl_core.tracking.driver import Driver
 from runctl_core.training.engine import LIVE, PLANNED_LIVE, Cancelled, Engine, handle_of
@@ -109,7 +109,8 @@ def _settle_driven(engine: Engine, run: Run) -> None:
             lost = engine.change(run, RunState.LOST, _NO_TRACE, reason=_NO_TRACE, ended_at=engine.clock())
             settle_ends(engine, lost)
         return
-    engine.tracker.touch_resource(run.provider, run.resource_id)
+    with suppress(StateError):  # a full disk: then the cost is more of an estimate, and no less right
+        engine.tracker.touch_resource(run.provider, run.resource_id)
     if status.phase.over:
         engine.finish(run, plan, provider, executor, status)
     else:
@@ -120,9 +121,8 @@ def reach(run: Run, plan: Plan, provider: TrainingProvider) -> JobExecutor | Non
     """The executor of the run's resource; None when the provider does not have the resource."""
     if run.resource_id is None:
         return None
-    resource_id = run.resource_id
     try:
-        resource = call(f"{plan.provider}: get", lambda: provider.get_resource(resource_id), gives=Resource)
+        resource = look_at(provider, plan.provider, run.resource_id)
     except ResourceNotFound:
         return None
     return None if resource.state.gone else provider.executor(resource)
@@ -209,19 +209,15 @@ def _must_go(run: Run, plan: Plan, tracked: TrackedResource) -> bool:
 
 def _must_stay(engine: Engine, provider: TrainingProvider, run: Run, resource: Resource) -> str:
     """Why a resource must not go though its run does not need it; empty for no reason."""
-    from runctl_core.cleanup.rules import attempt_of, is_collected, job_of
+    from runctl_core.cleanup.facts import job_seen
+    from runctl_core.cleanup.rules import JobSeen, attempt_of, is_collected
 
     if protected := engine.protections(resource):
         return "; ".join(protected)
     if is_collected(run, engine.tracker.changes(run.id), attempt_of(resource, run)):
         return ""
-    handle = job_of(resource) or ""
-    try:
-        call(f"{resource.id}: status", lambda: provider.executor(resource).status(handle))
-    except NotFound:
-        return ""  # there is no trace of its job, so there is nothing to lose
-    except RunctlError as error:
-        return f"nobody can tell whether the results of {run.id} are there alone: {error.summary}"
+    if job_seen(lambda: provider.executor(resource), resource, timeout_s=_LOOK_S) is JobSeen.NONE:
+        return ""
     return f"the results of {run.id} may be there alone"
 
 
@@ -229,7 +225,7 @@ def _look_at(engine: Engine, provider: TrainingProvider, tracked: TrackedResourc
     """Bring the books of a kept resource up to date: it may have ended itself, or cost more by now."""
     kept = tracked.resource
     try:
-        seen = call(f"{kept.provider}: get", lambda: provider.get_resource(kept.id), gives=Resource)
+        seen = look_at(provider, kept.provider, kept.id)
     except ResourceNotFound:
         if not _is_young(engine, tracked, provider):
             engine.tracker.mark_gone(kept.provider, kept.id)

@@ -10,10 +10,11 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from runctl_core.checkpoints import describe, manifest, newest_complete
+from runctl_core.checkpoints import newest_complete
 from runctl_core.clock import Clock, now
 from runctl_core.errors import NotFound, Refused, StateError, UsageError
 from runctl_core.models.runs import Run, RunState
@@ -24,6 +25,9 @@ from runctl_core.tracking.driver import Driver
 from runctl_core.training.engine import Engine
 from runctl_core.training.plan import Plan
 from runctl_core.training.settle import settle_ends
+
+if TYPE_CHECKING:
+    from runctl_core.checkpoints.verdict import Verification
 
 
 @frozen
@@ -146,24 +150,26 @@ def checkpoint_argument(path: str) -> str:
 
     Raises:
         NotFound: There is nothing there.
-        UsageError: It is not whole.
+        UsageError: It is damaged, as far as headers and sizes tell.
     """
     absolute = os.path.abspath(os.path.expanduser(path))
     if not os.path.exists(absolute):
         raise NotFound(f"no checkpoint {path}", fix="runctl checkpoint list FOLDER")
-    checkpoint = describe(absolute)
-    problem = _of_manifest(absolute) if checkpoint.complete else checkpoint.problem
-    if problem or not checkpoint.complete:
-        raise UsageError(
-            f"the checkpoint {path} is not whole", why=problem, fix=f"runctl checkpoint verify {path}"
-        )
+    from runctl_core.checkpoints.verify import verify
+
+    require_undamaged(verify(absolute, quick=True), path)
     return absolute
 
 
-def _of_manifest(path: str) -> str:
-    """The first thing in which a checkpoint is not what its manifest says; empty for none."""
-    findings = manifest.check(path).findings if manifest.exists(path) else ()
-    return f"{findings[0].file}: {findings[0].what}" if findings else ""
+def require_undamaged(verified: Verification, path: str) -> None:
+    """Raise UsageError for a checkpoint that is damaged, with the command that shows all of it."""
+    damage = [f"{finding.file}: {finding.what}" for finding in verified.findings if finding.damage]
+    if verified.verdict == "damaged":
+        raise UsageError(
+            f"the checkpoint {path} is damaged",
+            why="; ".join(damage[:3]),
+            fix=f"runctl checkpoint verify {path}",
+        )
 
 
 def choose_checkpoint(run: Run, plan: Plan) -> Resumption:

@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 
 from runctl_core.checkpoints.manifest import SUFFIX
 from runctl_core.errors import NotFound, UsageError
-from runctl_core.stores import Place
+from runctl_core.stores.opening import Place
 from runctl_core.transfer.local_target import LocalTarget
 from runctl_core.transfer.sources import LocalSource, Source, StoreSource
 from runctl_core.transfer.store_target import StoreTarget
@@ -77,7 +77,7 @@ def _file_at(source: Where, target: Where, into: bool) -> tuple[Where, str]:
 def _is_folder(target: Where) -> bool:
     if not isinstance(target, Place):
         return os.path.isdir(target)
-    return not target.name or any(True for _ in target.store.list(f"{target.name}/"))
+    return not target.name or bool(target.files(f"{target.name}/"))
 
 
 def _split(where: Where) -> tuple[Where, str]:

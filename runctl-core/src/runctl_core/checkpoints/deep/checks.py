@@ -27,7 +27,7 @@ def check(path: str, file: str, advance: Advance) -> Iterator[Finding]:
     try:
         real = located(path, file)
     except Unreadable as error:
-        yield Finding(file, str(error))
+        yield Finding(file, f"not read: {error}", damage=False)
         return
     if form.name == "pickle":
         yield from pickle_stream.check(real, file, advance)

@@ -1,111 +1,155 @@
 """Pickles, read to their end without a machine that would run them: instruction by instruction, whatever
-the instructions are, until the one that stops. The bytes of large values are skipped.
+the instructions are, until the one that stops. The bytes of values are skipped.
 """
 
 from __future__ import annotations
 
 import os
 import pickletools
-import struct
 from collections.abc import Iterator
+from struct import Struct
 from typing import BinaryIO
 
 from runctl_core.checkpoints.contents import Advance
 from runctl_core.checkpoints.regular import opened
 from runctl_core.checkpoints.verdict import Finding
 
+_PROTO = 0x80
 _STOP = ord(".")
-_PROTO = b"\x80"
-_LENGTHS = {-2: "<B", -3: "<i", -4: "<I", -5: "<Q"}
+_TO_NEWLINE = -1
+_LENGTHS = {-2: Struct("<B"), -3: Struct("<i"), -4: Struct("<I"), -5: Struct("<Q")}
 """How the length of an argument is written, by the number that `pickletools` has for it."""
 
-_TO_NEWLINE = -1
-_TWO_LINES = "stringnl_noescape_pair"
-_ARGUMENTS = {
-    ord(code.code): (
-        code.arg.n if code.arg else 0,
-        1 + (code.arg is not None and code.arg.name == _TWO_LINES),
-    )
-    for code in pickletools.opcodes
+_OPCODES = {ord(opcode.code): opcode.arg for opcode in pickletools.opcodes}
+_FORMS = {code: _LENGTHS[arg.n] for code, arg in _OPCODES.items() if arg and arg.n in _LENGTHS}
+_LINES = {
+    code: 2 if arg.name == "stringnl_noescape_pair" else 1
+    for code, arg in _OPCODES.items()
+    if arg and arg.n == _TO_NEWLINE
 }
-"""By instruction: the size of its argument or how it is told, and how many lines it would be."""
+_WIDTHS = [0] * 256
+"""Bytes of each instruction with its argument; 0 for one that stops, is unknown, or tells its length."""
 
-_SHORT_BYTES = 256
-_LINE_BYTES = 1 << 16
-_REPORT_BYTES = 1 << 20
+for _code, _arg in _OPCODES.items():
+    if _code != _STOP and _code not in _FORMS and _code not in _LINES:
+        _WIDTHS[_code] = 1 + (_arg.n if _arg else 0)
+
+_CHUNK_BYTES = 1 << 20
 _JOBLIB = b"NumpyArrayWrapper"
 
 
 class _Cut(Exception):
-    """The stream is no pickle from here on; the message says why."""
+    """It is no pickle from here on.
 
+    Args:
+        at: The byte.
+        behind: Where the last whole pickle ends; 0 for none.
+        why: What is wrong there.
+    """
 
-class _Interleaved(Exception):
-    """What follows is not written by the rules of pickle."""
+    def __init__(self, at: int, behind: int, why: str) -> None:
+        super().__init__(why)
+        self.at = at
+        self.behind = behind
 
 
 def check(path: str, file: str, advance: Advance) -> Iterator[Finding]:
     """What is wrong with a file of pickles, or cannot be told. Raises OSError."""
     with opened(path) as stream:
         size = os.fstat(stream.fileno()).st_size
-        binary = stream.read(1) == _PROTO
-        stream.seek(0)
-        begin = 0
-        while begin < size:
-            try:
-                _follow(stream, size, advance)
-            except _Interleaved as error:
-                yield Finding(file, str(error), damage=False)
+        binary = stream.read(1) == bytes([_PROTO])
+        try:
+            _follow(stream, size, advance)
+        except _Cut as error:
+            if _mentions_joblib(stream, error.at):
+                why = "joblib puts the bytes of arrays between its instructions"
+                yield Finding(file, why, damage=False)
                 return
-            except _Cut as error:
-                # Only a first pickle that says its protocol is surely meant as one.
-                yield Finding(file, str(error), f"byte {stream.tell()}", damage=binary and not begin)
-                return
-            begin = stream.tell()
+            # Only a first pickle that says its protocol is surely meant as one.
+            yield Finding(file, str(error), f"byte {error.at}", damage=binary and not error.behind)
 
 
 def _follow(stream: BinaryIO, size: int, advance: Advance) -> None:
-    """Go on behind the next instruction that stops. Raises _Cut, _Interleaved, OSError."""
-    reported = stream.tell()
-    while code := stream.read(1):
-        if code[0] == _STOP:
-            advance(stream.tell() - reported)
-            return
-        argument = _ARGUMENTS.get(code[0])
-        if argument is None:
-            raise _Cut(f"{code!r} is no instruction of a pickle")
-        _skip(stream, size, *argument)
-        if (at := stream.tell()) - reported >= _REPORT_BYTES:
-            advance(at - reported)
-            reported = at
-    raise _Cut("cut short: its last instruction is missing")
+    """Go through every pickle in a file, up to its end. Raises _Cut, OSError."""
+    at = whole = 0
+    while at < size:
+        stream.seek(at)
+        chunk = stream.read(_CHUNK_BYTES)
+        length, stopped = _followed(chunk, at, whole)
+        if not length and at + len(chunk) < size:
+            length = _long_lines(stream, at, _LINES[chunk[0]])
+        if not length:
+            raise _Cut(size, whole, f"cut short: the value at byte {at} goes on")
+        if (lacking := at + length - size) > 0:
+            raise _Cut(size, whole, f"cut short: {lacking} more bytes should follow")
+        whole = at + stopped if stopped else whole
+        at += length
+        advance(length)
+    if whole < size:
+        raise _Cut(size, whole, "cut short: its last instruction is missing")
 
 
-def _skip(stream: BinaryIO, size: int, length: int, lines: int) -> None:
-    """Go on behind an argument."""
-    if length == _TO_NEWLINE:
-        for _ in range(lines):
-            _skip_line(stream)
-        return
-    if length < 0:
-        form = _LENGTHS[length]
-        (length,) = struct.unpack(form, _exactly(stream, struct.calcsize(form)))
-    if length < 0 or stream.tell() + length > size:
-        raise _Cut(f"cut short: {length} bytes should follow")
-    if length > _SHORT_BYTES:
-        stream.seek(length, os.SEEK_CUR)
-    elif _JOBLIB in stream.read(length):
-        raise _Interleaved("joblib puts the bytes of arrays between its instructions")
+def _followed(chunk: bytes, begin: int, whole: int) -> tuple[int, int]:
+    """How many bytes of a chunk, and behind it, are whole instructions; and where the last pickle ends
+    that ends in it, 0 for none."""
+    index, stopped, end, widths = 0, 0, len(chunk), _WIDTHS
+    while index < end:
+        code = chunk[index]
+        if width := widths[code]:
+            index += width
+        elif code == _STOP:
+            index += 1
+            stopped = index
+        elif (form := _FORMS.get(code)) or code in _LINES:
+            if (after := _behind_argument(chunk, index, form)) is None:
+                break
+            if after < 0:
+                raise _Cut(begin + index, whole + stopped, "a value of less than no bytes")
+            index = after
+        else:
+            raise _Cut(begin + index, whole + stopped, f"{bytes([code])!r} is no instruction of a pickle")
+    return index, stopped
 
 
-def _skip_line(stream: BinaryIO) -> None:
-    while not (line := stream.readline(_LINE_BYTES)).endswith(b"\n"):
-        if not line:
-            raise _Cut("cut short: a line does not end")
+def _behind_argument(chunk: bytes, index: int, form: Struct | None) -> int | None:
+    """Where the next instruction is, maybe behind the chunk, -1 for nowhere; None when the chunk does
+    not tell.
+
+    Args:
+        chunk: What was read.
+        index: Where the instruction is in it.
+        form: How the length of its argument is written; None for lines.
+    """
+    after = index + 1
+    if form:
+        after += form.size
+        if after > len(chunk):
+            return None
+        (length,) = form.unpack_from(chunk, index + 1)
+        return -1 if length < 0 else after + int(length)
+    for _ in range(_LINES[chunk[index]]):
+        after = chunk.find(b"\n", after) + 1
+        if not after:
+            return None
+    return after
 
 
-def _exactly(stream: BinaryIO, length: int) -> bytes:
-    data = stream.read(length)
-    if len(data) < length:
-        raise _Cut("cut short: the length of a value is missing")
-    return data
+def _long_lines(stream: BinaryIO, at: int, lines: int) -> int:
+    """How long an instruction is whose lines are longer than a chunk; 0 when one does not end."""
+    stream.seek(at + 1)
+    for _ in range(lines):
+        while not (line := stream.readline(_CHUNK_BYTES)).endswith(b"\n"):
+            if not line:
+                return 0
+    return stream.tell() - at
+
+
+def _mentions_joblib(stream: BinaryIO, end: int) -> bool:
+    """Whether a name is in the file before this byte that only joblib writes."""
+    stream.seek(0)
+    tail = b""
+    while stream.tell() < end + _CHUNK_BYTES and (chunk := stream.read(_CHUNK_BYTES)):
+        if _JOBLIB in tail + chunk:
+            return True
+        tail = chunk[-len(_JOBLIB) :]
+    return False

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from attrs import evolve
 
-from runctl_core.checkpoints.formats.folders import all_whole, names_in
+from runctl_core.checkpoints.formats.folders import all_whole, counted, names_in
 from runctl_core.checkpoints.regular import opened
 from runctl_core.models.checkpoints import Format, Look
 
@@ -40,6 +40,10 @@ def look(path: str) -> Look:
         if rows and (gap := _gap(rows, data, model)):
             return Look(False, f"missing: zero_pp_rank_{gap[0]}_mp_rank_{gap[1]:02d}_{kind}_states.pt")
     return evolve(described, details={**described.details, "files": len(names)})
+
+
+def _study(path: str) -> Look:
+    return counted(look(path), path, sorted(name for name in names_in(path) if _FILES.match(name)))
 
 
 def _described(path: str, names: list[str], found: Look) -> Look:
@@ -99,4 +103,6 @@ def latest_of(path: str) -> str:
     return os.path.join(path, name) if name and os.path.basename(name) == name and name != ".." else ""
 
 
-DEEPSPEED = Format("deepspeed", look, marks=("*mp_rank_*_model_states.pt", "*mp_rank_*_optim_states.pt"))
+DEEPSPEED = Format(
+    "deepspeed", look, _study, marks=("*mp_rank_*_model_states.pt", "*mp_rank_*_optim_states.pt")
+)

@@ -11,7 +11,7 @@ from attrs import evolve
 from runctl_core.checkpoints import sidefiles
 from runctl_core.checkpoints.formats import deepspeed
 from runctl_core.checkpoints.formats.distributed import DISTRIBUTED
-from runctl_core.checkpoints.formats.folders import all_whole, names_in
+from runctl_core.checkpoints.formats.folders import all_whole, counted, names_in
 from runctl_core.models.checkpoints import Format, Look
 
 INDEXES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
@@ -23,11 +23,21 @@ _TRAINERS_FOLDER = re.compile(r"checkpoint-\d+\Z")
 
 def _one_file(path: str) -> Look:
     names = names_in(path)
-    binary = sorted(n for n in names if n.endswith((".safetensors", ".bin", ".pt", ".pth")))
-    weights = [name for name in binary if _WEIGHTS.match(name)] or binary
+    weights, others = _weights(names)
     if not weights and not _inner(path, names):
         return Look(False, "no weights in it")
-    return _whole(path, names, weights, [name for name in binary if name not in weights])
+    return _whole(path, names, weights, others)
+
+
+def _study_one_file(path: str) -> Look:
+    return counted(_one_file(path), path, _weights(names_in(path))[0])
+
+
+def _weights(names: set[str]) -> tuple[list[str], list[str]]:
+    """The model's files, and what is saved beside them."""
+    binary = sorted(name for name in names if name.endswith((".safetensors", ".bin", ".pt", ".pth")))
+    weights = [name for name in binary if _WEIGHTS.match(name)] or binary
+    return weights, [name for name in binary if name not in weights]
 
 
 def _sharded(path: str) -> Look:
@@ -52,6 +62,10 @@ def _sharded(path: str) -> Look:
     total = index.get("metadata")
     size = sidefiles.number(total, "total_size") if isinstance(total, dict) else None
     return evolve(look, details={**look.details, "shards": len(shards), "index_total_bytes": size})
+
+
+def _study_sharded(path: str) -> Look:
+    return counted(_sharded(path), path, sorted(filter(SHARD.search, names_in(path))))
 
 
 def _inner(path: str, names: set[str]) -> list[tuple[str, Callable[[str], Look]]]:
@@ -127,9 +141,12 @@ def _with_config(path: str, look: Look) -> Look:
     )
 
 
-SHARDED = Format("sharded", _sharded, marks=(*INDEXES, "*-*-of-*.safetensors", "*-*-of-*.bin"))
+SHARDED = Format(
+    "sharded", _sharded, _study_sharded, marks=(*INDEXES, "*-*-of-*.safetensors", "*-*-of-*.bin")
+)
 HUGGING_FACE = Format(
     "huggingface",
     _one_file,
+    _study_one_file,
     marks=("trainer_state.json", "pytorch_model.bin", "model.safetensors", "adapter_config.json"),
 )

@@ -25,6 +25,13 @@ FOLDERS = (SHARDED, DISTRIBUTED, DEEPSPEED, ORBAX, HUGGING_FACE)
 NAMES = frozenset(form.name for form in (*FILES, *FOLDERS))
 
 
+COMPANIONS = frozenset(
+    "training_args.bin optimizer.pt optimizer.bin scheduler.pt scheduler.bin scaler.pt sampler.bin"
+    " rng_state.pth".split()
+)
+"""What trainers write beside a model: nothing to resume from by itself, though it is whole and the newest."""
+
+
 def claim(path: str, is_dir: bool) -> Format | None:
     """The format that a file or folder belongs to by its name; None for something else.
 
@@ -35,7 +42,7 @@ def claim(path: str, is_dir: bool) -> Format | None:
 
 def claim_file(name: str) -> Format | None:
     """The format of a file of this name."""
-    if "-of-" in name and SHARD.search(name):
+    if name in COMPANIONS or ("-of-" in name and SHARD.search(name)):
         return None
     suffix = os.path.splitext(name)[1].lower()
     return BY_SUFFIX.get(suffix) or installed.by_suffix(suffix, NAMES)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import os
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -43,11 +43,10 @@ def _look(path: str) -> Look:
         tensors = [tensors for item in items if (tensors := _tensors(item))]
     except _Damaged as error:
         return Look(False, str(error))
-    metrics = metadata.get("metrics")
     return Look(
         True,
         step=_step(path),
-        metrics=sidefiles.finite(metrics) if isinstance(metrics, dict) else {},
+        metrics=sidefiles.finite(sidefiles.loaded_or_empty(os.path.join(path, "metrics", "metrics"))),
         framework="orbax",
         tensors=sum(tensors[1:], tensors[0]) if tensors else None,
         details={"items": [os.path.basename(item) for item in items]} if items != [path] else {},
@@ -61,7 +60,7 @@ class _Damaged(Exception):
 def _step(path: str) -> int | None:
     """The number that the folder is called, or the one around an item of it."""
     return next(
-        (int(name) for name in path.split(os.sep)[:-3:-1] if name.isdecimal() and len(name) <= 15), None
+        (int(name) for name in path.split(os.sep)[:-3:-1] if name.isascii() and name.isdecimal()), None
     )
 
 
@@ -100,8 +99,15 @@ def _item_problem(item: str) -> str:
     if not names:
         return "nothing is in it"
     metadata = _document(item, _ITEM) if _ITEM in names else {}
-    if _INDEX not in names:
-        return f"its {_INDEX} is missing" if metadata.get("use_ocdbt") else ""
+    if _INDEX in names:
+        return _index_problem(item)
+    if metadata.get("use_ocdbt"):
+        return f"its {_INDEX} is missing"
+    arrays = (".".join(keys) for keys, _ in _arrays(metadata))
+    return next((f"missing: {name[:200]}" for name in arrays if name not in names), "")
+
+
+def _index_problem(item: str) -> str:
     with opened(os.path.join(item, _INDEX)) as file:
         size, head = os.fstat(file.fileno()).st_size, file.read(_INDEX_HEAD.size)
     if len(head) < _INDEX_HEAD.size or _INDEX_HEAD.unpack(head) != (_INDEX_MAGIC, size):
@@ -116,15 +122,23 @@ def _item_problem(item: str) -> str:
 
 def _tensors(item: str) -> TensorTotals | None:
     """How many arrays, and how many numbers where one process wrote them: of several, each notes its part."""
-    tree = sidefiles.loaded_or_empty(os.path.join(item, _ITEM)).get("tree_metadata")
-    if not isinstance(tree, dict):
+    shapes = [shape for _, shape in _arrays(sidefiles.loaded_or_empty(os.path.join(item, _ITEM)))]
+    if not shapes:
         return None
-    rows = [row.get("value_metadata") for row in tree.values() if isinstance(row, dict)]
-    arrays = [row for row in rows if isinstance(row, dict) and "rray" in str(row.get("value_type"))[:40]]
-    shapes = [row.get("write_shape") for row in arrays]
     alone = not os.path.exists(os.path.join(item, "array_metadatas", "process_1"))
     counts = [_count(shape) for shape in shapes] if alone else [None]
-    return TensorTotals(len(arrays), None if None in counts else sum(n for n in counts if n is not None))
+    return TensorTotals(len(shapes), None if None in counts else sum(n for n in counts if n is not None))
+
+
+def _arrays(metadata: Mapping[str, Any]) -> Iterator[tuple[list[str], object]]:
+    """The names that lead to each array, and its shape as it was written."""
+    tree = metadata.get("tree_metadata")
+    for row in tree.values() if isinstance(tree, dict) else ():
+        value = row.get("value_metadata") if isinstance(row, dict) else None
+        keys = row.get("key_metadata") if isinstance(row, dict) else None
+        if isinstance(value, dict) and "rray" in str(value.get("value_type"))[:40]:
+            names = [key for key in keys if isinstance(key, dict)] if isinstance(keys, list) else []
+            yield [str(key.get("key"))[:300] for key in names], value.get("write_shape")
 
 
 def _count(shape: object) -> int | None:

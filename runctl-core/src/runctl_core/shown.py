@@ -1,20 +1,23 @@
-"""What a provider lists is held against the contract before anything is written: a plugin may be wrong."""
+"""What a provider shows is held against the contract before anything is done: a plugin may be wrong."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from attrs import evolve
 
+from runctl_core.calls import READ_TIMEOUT_S, call
 from runctl_core.models.money import Price
 from runctl_core.models.resources import Resource, ResourceState
+from runctl_core.provider import TrainingProvider
 
 _TEXTS = ("id", "provider", "name", "kind", "instance_type", "region", "zone", "note")
 _NUMBERS = ("gpu_count", "vcpus", "memory_bytes", "size_bytes")
 _FLAGS = ("managed", "spot")
 _MOST = 2**63
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def sound(resource: Any, provider: str) -> Resource:
@@ -24,12 +27,32 @@ def sound(resource: Any, provider: str) -> Resource:
         TypeError: A field is not what the contract says, so that the books could not keep it.
     """
     if not isinstance(resource, Resource):
-        raise TypeError(f"it listed {resource!r:.100}, not a Resource")
+        raise TypeError(f"it gave {resource!r:.100}, not a Resource")
     wrong = [name for name, right in _fields(resource).items() if not right]
     if wrong:
         value = getattr(resource, wrong[0])
-        raise TypeError(f"it listed {resource.id!r:.60} whose {wrong[0]} is {value!r:.60}")
+        raise TypeError(f"it gave {resource.id!r:.60} whose {wrong[0]} is {value!r:.60}")
     return resource if resource.provider == provider else evolve(resource, provider=provider)
+
+
+def look_at(
+    provider: TrainingProvider, name: str, resource_id: str, *, timeout_s: float = READ_TIMEOUT_S
+) -> Resource:
+    """The resource as its provider shows it now.
+
+    Raises:
+        ResourceNotFound: The provider does not have it.
+        ProviderUnavailable: It does not answer, or shows something else: that says nothing of this one.
+        RunctlError: The provider's.
+    """
+
+    def get() -> Resource:
+        shown = sound(provider.get_resource(resource_id), name)
+        if shown.id != resource_id:
+            raise TypeError(f"asked for {resource_id!r:.60}, it gave {shown.id!r:.60}")
+        return shown
+
+    return call(f"{name}: get", get, timeout_s=timeout_s)
 
 
 def _fields(resource: Resource) -> dict[str, bool]:
@@ -66,7 +89,9 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_moment(value: Any) -> bool:
-    return value is None or (isinstance(value, datetime) and value.tzinfo is not None)
+    if value is None:
+        return True
+    return isinstance(value, datetime) and value.tzinfo is not None and _EARLIEST <= value < _LATEST
 
 
 def _is_price(value: Any) -> bool:
