@@ -169,6 +169,23 @@ def test_a_provider_that_hangs_is_named_and_the_others_are_cleaned(home: Home, f
     assert fleet.alive("beta") == ["beta-1"], "it was ended on what the books had of yesterday"
 
 
+def test_a_provider_that_hangs_in_a_deletion_holds_no_other(home: Home, fleet: Fleet) -> None:
+    for cloud in fleet.names:
+        fleet.add(cloud, row(f"{cloud}-1"))
+    fleet.misbehave("alpha", hang=["terminate"])
+    running = home.start("resources", "cleanup", "--yes")
+    try:
+        wait_for(lambda: not fleet.alive("beta"), seconds=60, why="beta waits for alpha")
+        wait_for(lambda: "terminate alpha-1" in fleet.calls("alpha"), seconds=60)
+        assert running.poll() is None, "it gave up, so this test has seen nothing"
+        (act,) = [act for act in home.json("audit") if act["resource"] == "alpha-1"]
+        assert act["answer"] is None, "an answer was written that nobody gave"
+        assert b"no answer known" in home.runctl("audit", "--resource", "alpha-1").stdout
+    finally:
+        running.kill()
+        running.communicate()
+
+
 def test_a_refused_deletion_fails_the_command_and_is_tried_again_by_the_next(
     home: Home, fleet: Fleet
 ) -> None:
@@ -274,3 +291,13 @@ def test_a_cleanup_brings_home_what_a_run_left_that_ended_unseen(home: Home) -> 
     cleanup(home, "--yes")
     assert list((home.state / "runs" / run / "outputs").rglob("report.txt"))
     assert home.json("resources", "list")["resources"] == []
+
+
+def test_what_was_protected_by_its_name_is_given_free_by_its_name(home: Home, fleet: Fleet) -> None:
+    fleet.add("alpha", row("a-1", name="demo"))
+    home.runctl("resources", "list")
+    assert home.runctl("protect", "demo").returncode == 0
+    assert names(cleanup(home, "--yes", "--force")["skipped"]) == ["a-1"]
+    undone = home.runctl("protect", "demo", "--undo")
+    assert undone.returncode == 0, undone.stderr.decode()
+    assert names(cleanup(home, "--yes")["deleted"]) == ["a-1"]
