@@ -261,5 +261,5 @@ def test_a_provider_that_answers_with_another_resource_gets_nothing_ended(world:
     plan = world.plan()
     monkeypatch.setattr(CloudProvider, "get_resource", lambda self, _: self.cloud.machines[second].resource)
     (failure,) = world.carry_out(plan).failed
-    assert f"answers with {second} when it is asked for {first}" in failure.why
+    assert f"asked for '{first}', it gave '{second}'" in failure.why
     assert world.asked == []
