@@ -108,6 +108,18 @@ def test_an_old_manifest_does_not_stay_to_spoil_a_new_checkpoint(tmp_path: Path)
     assert os.listdir(tmp_path) == ["step-1.npz"], "a new checkpoint would be called damaged"
 
 
+@pytest.mark.parametrize("name", ["", "..", "../other"])
+def test_a_leftover_without_a_name_takes_no_other_manifest_with_it(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "c"
+    (folder / f"{PREFIX}0123" / "data").mkdir(parents=True)
+    for other in ("c.manifest.json", "other.manifest.json"):
+        (tmp_path / other).write_text("{}")
+    (folder / f"{PREFIX}0123" / "name").write_text(name)
+    settle(str(folder))
+    assert sorted(os.listdir(tmp_path)) == ["c", "c.manifest.json", "other.manifest.json"]
+    assert os.listdir(folder) == []
+
+
 def test_leftovers_are_settled_where_checkpoints_are_found(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "version_0"):
         (folder / f"{PREFIX}ab").mkdir(parents=True)

@@ -70,7 +70,7 @@ def sources(tracker: ResourceTracker, cloud: Any) -> Sources:
 
 def test_a_machine_that_hangs_is_told_of_at_once_and_why_when_it_fails(tracker: ResourceTracker) -> None:
     cloud, told = SlowCloud(), queue.Queue[News]()
-    watch = Watch(sources(tracker, cloud), started(tracker), told.put, over=lambda: None)
+    watch = Watch(sources(tracker, cloud), started(tracker), told.put, behind=lambda: None)
     assert told.get(timeout=20) == Watched("a-b-1", problem="waiting for its machine to answer")
     cloud.let.set()
     seen = told.get(timeout=60)
@@ -82,7 +82,7 @@ def test_a_machine_that_hangs_is_told_of_at_once_and_why_when_it_fails(tracker: 
 def test_a_watch_that_was_left_tells_nothing_any_more(tracker: ResourceTracker) -> None:
     cloud, told = SlowCloud(), queue.Queue[News]()
     run = started(tracker)
-    watch = Watch(sources(tracker, cloud), run, told.put, over=lambda: None)
+    watch = Watch(sources(tracker, cloud), run, told.put, behind=lambda: None)
     assert cloud.asked.wait(20)
     told.get(timeout=20)
     watch.leave()

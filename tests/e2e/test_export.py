@@ -59,3 +59,10 @@ def test_what_a_killed_export_left_is_removed_by_the_next(home: Home, fleet: Fle
     alive = home.write(f"r.csv.{os.getpid()}.part", "of another that still writes")
     assert home.runctl("resources", "export", "--to", "r.csv").returncode == 0
     assert (left.exists(), alive.exists()) == (False, True)
+
+
+def test_what_is_no_file_is_not_replaced_by_one(home: Home, fleet: Fleet) -> None:
+    pipe = home.work / "pipe.csv"
+    os.mkfifo(pipe)
+    assert home.runctl("resources", "export", "--to", "pipe.csv", "--force").returncode == 104
+    assert pipe.is_fifo()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from datetime import UTC, datetime
 
 import pytest
@@ -128,3 +130,12 @@ def test_the_document_is_the_one_that_the_reference_describes(home: Home, fleet:
     document = json.loads(done.stdout)
     schemas.check("orphans", document)
     assert (done.returncode, len(document["unanswered"])) == ((107, 1) if silent else (3, 0))
+
+
+def test_a_command_to_paste_is_one_command_whatever_the_id_is(home: Home, fleet: Fleet) -> None:
+    resource_id = "i-1; touch pasted #'"
+    fleet.add("alpha", row(resource_id))
+    told = home.runctl("orphans").stderr.decode() + home.runctl("resources", "insights").stdout.decode()
+    commands = re.findall(r"runctl (?:resources cleanup|adopt|ignore) (.*)", told)
+    assert len(commands) > 3, "it names no command any more"
+    assert {tuple(shlex.split(words)) for words in commands} == {(f"alpha/{resource_id}",)}

@@ -54,7 +54,7 @@ def test_a_plugin_that_breaks_is_named_and_the_others_are_whole(home: Home, faul
     distribution(home.root / "theirs", "their-plugin", BROKEN[fault], {PROVIDERS: {"theirs": ""}})
     home.env |= {
         "PYTHONPATH": f"{home.env['PYTHONPATH']}:{home.root / 'theirs'}",
-        "RUNCTL_LIST_TIMEOUT_SECONDS": "2",
+        "RUNCTL_LIST_TIMEOUT_SECONDS": "4",
         "RUNCTL_PLUGINS": "alpha,theirs",
     }
     done = home.runctl("resources", "list", "--json")

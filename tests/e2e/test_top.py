@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from homes import RUNCTL, Home
+from tmux import Tmux
 from top_scene import Scene
 
 COLOUR = re.compile(r"\x1b\[(?:\d+;)*(?:3[0-8]|4[0-8]|9[0-7]|10[0-7])(?:;\d+)*m")
@@ -178,6 +179,25 @@ def test_a_hostile_log_moves_no_cursor_and_breaks_no_picture(scene: Scene) -> No
             assert tmux.says("pane_title") != "owned"
     finally:
         home.runctl("stop", run, "--grace-seconds", "0")
+
+
+def test_the_watched_run_is_told_of_at_once_however_seldom_providers_are_asked(home: Home) -> None:
+    """Its start and its end come from its own machine; its log stays when it is over."""
+    home.write(
+        "waits.py",
+        "import os, time\nprint('accuracy 0.97', flush=True)\n"
+        "while not os.path.exists('go'): time.sleep(0.05)\nprint('the end')",
+    )
+    run = home.detached("waits.py")
+    with Tmux(home, 80, 24) as tmux:
+        tmux.type(f"{RUNCTL} top --interval 600")
+        tmux.until(lambda s: re.search(rf"> {run} +running", s))
+        assert "accuracy 0.97" in tmux.screen()
+        home.write("go", "")
+        tmux.until(lambda s: re.search(rf"> {run} +succeeded", s))
+        shown = tmux.until("the end")
+    assert "accuracy 0.97" in shown
+    assert (home.state / "runs" / run / "receipt.json").exists(), "its books were not closed"
 
 
 @pytest.mark.parametrize(("env", "fix"), [({}, "runctl ps --json"), ({"TERM": "dumb"}, "runctl ps --json")])

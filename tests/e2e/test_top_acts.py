@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from fleet import row
-from homes import Home, processes_of, wait_for
+from homes import Home, processes_of
 from top_scene import Scene
 
 
@@ -123,19 +123,3 @@ def test_a_refused_deletion_stays_on_the_screen_with_its_mark(scene: Scene) -> N
         tmux.until("1 could not be: beta/b-1")
         shown = tmux.until("! running")
     assert "beta/b-1" in next(line for line in shown.splitlines() if "! running" in line)
-
-
-def test_a_run_that_ends_while_it_is_watched_is_closed_and_keeps_its_log_on_the_screen(home: Home) -> None:
-    home.write("short.py", "import time\nprint('accuracy 0.97', flush=True)\ntime.sleep(1)\nprint('the end')")
-    scene = Scene(home)
-    run = home.detached("--provider", "local", "short.py")
-    try:
-        with scene.top(wait=run) as tmux:
-            tmux.press(*"k" * 3)
-            tmux.until("accuracy 0.97")
-            tmux.until(lambda s: re.search(rf"> {run} +succeeded", s))
-            shown = tmux.until("the end")
-            assert "accuracy 0.97" in shown
-        wait_for(lambda: (home.state / "runs" / run / "receipt.json").exists())
-    finally:
-        scene.end()

@@ -22,6 +22,7 @@ from runctl_core.checkpoints.search import find
 from runctl_core.checkpoints.verdict import Verdict
 from runctl_core.checkpoints.verify import verify
 from runctl_core.errors import NotFound, StateError
+from runctl_core.locks import alone
 from runctl_core.models.checkpoints import Checkpoint
 
 PREFIX = ".runctl-prune-"
@@ -70,34 +71,44 @@ def remove(checkpoint: Checkpoint) -> None:
     folder, name = os.path.split(checkpoint.path)
     grave = os.path.join(folder, f"{PREFIX}{secrets.token_hex(6)}")
     try:
-        os.mkdir(grave, 0o700)
-        try:
-            with open(os.path.join(grave, _NAME), "w", encoding="utf-8", errors="surrogateescape") as file:
-                file.write(name)
-            os.rename(checkpoint.path, os.path.join(grave, _DATA))
-        except FileNotFoundError:  # its own trainer deleted it
-            shutil.rmtree(grave)
-            return
-        except OSError:
-            shutil.rmtree(grave)
-            raise
-        _bury(grave)
+        with alone(folder):
+            os.mkdir(grave, 0o700)
+            if _moved(checkpoint.path, name, grave):
+                _bury(grave)
     except OSError as error:
         raise _cannot(checkpoint.path, error) from error
 
 
 def settle(directory: str) -> int:
     """Finish what killed prunes left in a folder, and return how many there were. Raises StateError."""
-    count = 0
-    for folder in _folders(os.path.realpath(directory)):
-        for name in _names(folder):
-            if name.startswith(PREFIX):
-                try:
-                    _bury(os.path.join(folder, name))
-                except OSError as error:
-                    raise _cannot(os.path.join(folder, name), error) from error
-                count += 1
-    return count
+    return sum(_settled(folder) for folder in _folders(os.path.realpath(directory)))
+
+
+def _settled(folder: str) -> int:
+    if not any(name.startswith(PREFIX) for name in _names(folder)):
+        return 0
+    try:
+        with alone(folder):  # what another prune works with is gone when it lets us in
+            graves = [name for name in _names(folder) if name.startswith(PREFIX)]
+            for name in graves:
+                _bury(os.path.join(folder, name))
+    except OSError as error:
+        raise _cannot(folder, error) from error
+    return len(graves)
+
+
+def _moved(path: str, name: str, grave: str) -> bool:
+    """Whether it lies in its grave now; otherwise the grave is gone again."""
+    try:
+        with open(os.path.join(grave, _NAME), "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(name)
+        os.rename(path, os.path.join(grave, _DATA))
+    except OSError as error:
+        shutil.rmtree(grave)
+        if isinstance(error, FileNotFoundError):
+            return False  # its own trainer deleted it
+        raise
+    return True
 
 
 def _bury(grave: str) -> None:
@@ -113,7 +124,9 @@ def _fetch_manifest(grave: str) -> None:
     """A manifest that came after the name was written down is that of a new checkpoint of this name."""
     note = os.path.join(grave, _NAME)
     with open(note, encoding="utf-8", errors="surrogateescape") as file:
-        name = os.path.basename(file.read())
+        name = file.read()
+    if name in ("", ".", "..") or os.path.basename(name) != name:
+        return  # the power failed before it was on the disk
     beside = manifest.beside(os.path.join(os.path.dirname(grave), name))
     with suppress(FileNotFoundError):
         if os.lstat(beside).st_ctime_ns <= os.lstat(note).st_ctime_ns:

@@ -10,7 +10,7 @@ from attrs import evolve
 from runctl_core.cleanup.lanes import in_lanes
 from runctl_core.cleanup.rules import Facts, JobSeen, attempt_of, is_collected, job_of
 from runctl_core.clock import now
-from runctl_core.errors import NotFound, ProviderUnavailable, ResourceNotFound
+from runctl_core.errors import NotFound, ResourceNotFound, UnknownOutcome
 from runctl_core.provider import Stoppable
 from runctl_core.shown import look_at
 from runctl_core.timeouts import within
@@ -84,22 +84,17 @@ class Lookout:
 
         Raises:
             ResourceNotFound: The provider does not have it any more.
-            ProviderUnavailable: It does not answer, answers with something else, or may not show yet what
-                is so young.
+            ProviderUnavailable: It does not answer, or answers with something else.
+            UnknownOutcome: It may not show yet what is so young.
             RunctlError: The provider's.
         """
-        from runctl_core.shown import sound
-
         old = item.resource
         provider = self._open(old.provider)
         try:
-            found = look_at(provider, old.provider, old.id, timeout_s=self._timeout_s)
+            seen = look_at(provider, old.provider, old.id, timeout_s=self._timeout_s)
         except ResourceNotFound:
             _require_old(item, provider.listing_delay_s, old.provider)
             raise
-        seen = sound(found, old.provider)
-        if seen.id != old.id:
-            raise ProviderUnavailable(f"{old.provider} answers with {seen.id} when it is asked for {old.id}")
         if seen.state.gone:
             raise ResourceNotFound(f"{item.key} is gone")
         return evolve(item, resource=seen, marks=self.marks(seen), run=self._run(seen))
@@ -172,9 +167,7 @@ def _is_driven(run_id: str) -> bool:
 
 
 def _require_old(item: Item, listing_delay_s: float, provider: str) -> None:
-    """Raise ProviderUnavailable for a resource that its provider may not show yet."""
+    """Raise UnknownOutcome for a resource that its provider may not show yet."""
     since = item.resource.created_at or item.first_seen
     if listing_delay_s and (since is None or (now() - since).total_seconds() < listing_delay_s):
-        raise ProviderUnavailable(
-            f"{provider} may not show {item.resource.id} yet", fix="try again in a while"
-        )
+        raise UnknownOutcome(f"{provider} may not show {item.resource.id} yet", fix="try again in a while")

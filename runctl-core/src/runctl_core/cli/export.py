@@ -78,6 +78,12 @@ def _require_free(to: str, *, force: bool) -> None:
 
     if os.path.isdir(to):
         raise Refused(f"{to} is a folder", fix=f"--to {os.path.join(to, 'report.html')}")
+    if os.path.exists(to) and not os.path.isfile(to):
+        raise Refused(
+            f"{to} is no regular file",
+            why="a file would take its place",
+            fix="leave --to out, and use a pipe",
+        )
     if os.path.exists(to) and not force:
         raise Refused(f"{to} is there already", fix="--force to write over it, or another name")
 

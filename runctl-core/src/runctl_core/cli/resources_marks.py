@@ -127,11 +127,16 @@ def _marked(session: Session, ref: str, mark: Mark) -> Marked:
     from runctl_core.errors import NotFound
 
     having = [m for m in session.tracker.marks.all() if m.mark is mark]
-    for told in (lambda m: f"{m.provider}/{m.resource_id}", lambda m: m.resource_id):
+    names = {item.key: item.resource.name for item in session.known_inventory().items}
+
+    def key(m: Marked) -> str:
+        return f"{m.provider}/{m.resource_id}"
+
+    for told in (key, lambda m: m.resource_id, lambda m: names.get(key(m))):
         found = [m for m in having if told(m) == ref]
         if len(found) == 1:
             return found[0]
-    keys = ", ".join(f"{m.provider}/{m.resource_id}" for m in having)
+    keys = ", ".join(map(key, having))
     raise NotFound(f"{ref} is not {mark}", why=f"{mark}: {keys or 'nothing'}", fix="runctl resources list")
 
 

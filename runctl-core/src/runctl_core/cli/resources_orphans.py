@@ -68,10 +68,10 @@ def _next(item: Item, owner: str) -> list[tuple[str, str]]:
     """What can be done about the dearest."""
     from runctl_core.inventory.insights import ending
 
-    adopt = f"runctl adopt {item.key}"
+    adopt = f"runctl adopt {item.word}"
     end = ending(item, owner)
     rows = [("end it", end)] if end and end != adopt else []
-    return [*rows, ("it is mine", adopt), ("report it no more", f"runctl ignore {item.key}")]
+    return [*rows, ("it is mine", adopt), ("report it no more", f"runctl ignore {item.word}")]
 
 
 def _require_certain(found: Inventory) -> None:

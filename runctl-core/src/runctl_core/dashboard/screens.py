@@ -43,9 +43,16 @@ class Page(ModalScreen[bool]):
         yield self._pane
         yield Static(self._answers, classes="answers", markup=False)
 
+    def on_mount(self) -> None:
+        """Break the lines where the screen ends."""
+        self._fill(self.app.size.width)
+
     def on_resize(self, event: Resize) -> None:
-        """Break the lines where the screen ends now."""
-        self._pane.fill(self._title, broken(self._lines, event.size.width - 2), same=True)
+        """Break them where it ends now."""
+        self._fill(event.size.width)
+
+    def _fill(self, width: int) -> None:
+        self._pane.fill(self._title, broken(self._lines, width - 2), same=True)
 
     def action_close(self) -> None:
         """Close it; as an answer, no."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from shlex import quote
 
 from attrs import field, frozen
 
@@ -180,11 +181,11 @@ def ending(item: Item, owner: str) -> str:
         return f"runctl stop {item.run.id}"
     known = item.run is not None or item.resource.run_id is None
     own = item.resource.managed and item.resource.owner == owner and known
-    return f"runctl resources cleanup {item.key}" if own or Mark.ADOPTED in item.marks else _adopt(item)
+    return f"runctl resources cleanup {item.word}" if own or Mark.ADOPTED in item.marks else _adopt(item)
 
 
 def _adopt(item: Item, _: Facts | None = None) -> str:
-    return f"runctl adopt {item.key}"
+    return f"runctl adopt {item.word}"
 
 
 def _end(item: Item, facts: Facts) -> str:
@@ -197,7 +198,9 @@ def _cheaper(item: Item, _: Facts) -> str:
 
 def _as_spot(item: Item, _: Facts) -> str:
     resource = item.resource
-    return f"runctl offers --provider {resource.provider} --instance-type {resource.instance_type} --spot"
+    return (
+        f"runctl offers --provider {resource.provider} --instance-type {quote(resource.instance_type)} --spot"
+    )
 
 
 _Rule = Callable[[Item, Facts, datetime], str]

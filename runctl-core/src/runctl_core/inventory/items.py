@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from shlex import quote
 
 from attrs import field, frozen
 
@@ -38,6 +39,11 @@ class Item:
     def key(self) -> str:
         """`provider/id`: what commands print and take."""
         return f"{self.resource.provider}/{self.resource.id}"
+
+    @property
+    def word(self) -> str:
+        """The key as one word of a command that a user may paste into a shell: ids are anybody's text."""
+        return quote(self.key)
 
     @property
     def hourly_usd(self) -> Decimal | None:

@@ -15,12 +15,12 @@ from contextlib import contextmanager
 
 from runctl_core.errors import NotFound, Refused, UsageError
 from runctl_core.executor import JobExecutor
+from runctl_core.locks import is_at, is_locked, lock
 from runctl_core.models.runs import Run
 from runctl_core.paths import ensure_private_dir, run_dir, write_whole
 from runctl_core.training.collect import log_path, read_log
 from runctl_core.training.engine import handle_of
 from runctl_core.training.plan import Plan
-from runctl_core.transfer.locks import is_at, is_locked, lock
 
 _STAGING = ".fetched-"
 
