@@ -170,6 +170,6 @@ def _saving(plan: Plan) -> str:
     saved = plan.saves
     if not saved.hourly_usd and not saved.unknown:
         return ""
-    hour = output.per_hour(saved.hourly_usd, saved.unknown, saved.estimated_hourly_usd)
+    hour = output.per_hour(*saved.figures)
     month = output.cost(saved.hourly_usd * HOURS_A_MONTH, estimated_usd=saved.estimated_hourly_usd)
     return f", which saves {hour}, {month} a month"

@@ -124,8 +124,7 @@ def _of_group(group: Group) -> dict[str, Any]:
 
 
 def _of_burn(now: Burn) -> dict[str, Any]:
-    figures = of_burn(now.hourly_usd, now.unknown, now.estimated_hourly_usd)
-    return {"resource_count": now.resources, **figures}
+    return {"resource_count": now.resources, **of_burn(*now.figures)}
 
 
 def of_changes(last: Inventory, seen: Iterable[Changed]) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def _of_saving(saved: Burn) -> dict[str, Any]:
     from runctl_core.models.money import HOURS_A_MONTH
 
     return {
-        **of_burn(saved.hourly_usd, saved.unknown, saved.estimated_hourly_usd),
+        **of_burn(*saved.figures),
         "monthly_usd": money(saved.hourly_usd * HOURS_A_MONTH),
     }
 
