@@ -110,3 +110,12 @@ def test_the_keys_of_the_dashboard_stand_on_its_page_as_in_its_help() -> None:
     page = (ROOT / "docs" / "how-to" / "watch-everything.md").read_text()
     missing = [key for key, does in keys.KEYS if f"| {key} | {does} |" not in page]
     assert not missing, f"the page does not say what these keys do: {missing}"
+
+
+def test_the_architecture_shows_the_layers_that_are_held() -> None:
+    held = (ROOT / ".importlinter").read_text().split("layers =\n")[1].split("\n\n")[0]
+    names = [set(re.findall(r"runctl_core\.(\w+)", line)) for line in held.splitlines()]
+    page = (ROOT / "docs" / "explanation" / "architecture.md").read_text()
+    table = page.split("| --- | --- | --- |\n")[1].split("\n\n")[0]
+    shown = [set(re.findall(r"`(\w+)(?:/|\.py)`", row.split("|")[1])) for row in table.splitlines()]
+    assert shown == names, "a newcomer would look for a layer in the wrong place"
