@@ -16,9 +16,9 @@ from core.fake_cloud import CloudProvider
 from runctl_core.cleanup import CleanupSafety, Mode, Rule
 from runctl_core.errors import InvalidRequest, ProviderUnavailable
 from runctl_core.inventory import take_inventory
+from runctl_core.models.marks import Mark
 from runctl_core.models.resources import ResourceState
 from runctl_core.models.runs import RunState
-from runctl_core.tracking import Mark
 from runctl_core.tracking.audit import Act
 from runctl_core.tracking.driver import Driver
 

@@ -14,10 +14,10 @@ from runctl_core.cli import table
 from runctl_core.inventory import Item
 from runctl_core.inventory.insights import Facts, Finding, Insight, insights, worth
 from runctl_core.models.jobs import Usage
+from runctl_core.models.marks import Mark
 from runctl_core.models.resources import ResourceState
 from runctl_core.models.runs import RunState
 from runctl_core.models.warnings import UsageWarning, WarningKind
-from runctl_core.tracking import Mark
 
 GB = 10**9
 LIVE = {"run": run()}

@@ -7,9 +7,9 @@ import pytest
 from core.inventory_items import inventory, item, run
 from runctl_core.inventory import Item
 from runctl_core.inventory.orphans import orphans
+from runctl_core.models.marks import Mark
 from runctl_core.models.resources import ResourceState
 from runctl_core.models.runs import OVER, RunState
-from runctl_core.tracking import Mark
 
 RUN_TAG = {"runctl:run": "calm-crab-11"}
 

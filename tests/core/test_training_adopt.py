@@ -15,10 +15,11 @@ from core.inventory_items import item
 from runctl_core.errors import NotFound, ProviderUnavailable, ResourceNotFound
 from runctl_core.executor import JobExecutor
 from runctl_core.models.jobs import JobPhase, JobStatus
+from runctl_core.models.marks import Mark
 from runctl_core.models.money import Total
 from runctl_core.models.resources import Resource
 from runctl_core.models.runs import RunState
-from runctl_core.tracking import Mark, ResourceTracker
+from runctl_core.tracking import ResourceTracker
 from runctl_core.training.adopt import Adopted, adopt
 from runctl_core.training.engine import Engine
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from core.processes import Commands
+from runctl_core.models.marks import Mark
 from runctl_core.models.runs import RunState
-from runctl_core.tracking import Mark
 from runctl_core.training.settle import settle
 
 

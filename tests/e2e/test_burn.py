@@ -108,6 +108,18 @@ def test_damaged_books_are_refused(home: Home) -> None:
     _refused(home, "cannot be used", "state.db.damaged")
 
 
+@pytest.mark.parametrize("command", ["burn", "cost", "ps", "resources list --offline"])
+def test_a_price_that_is_none_is_damage_and_no_fault_of_runctl(home: Home, command: str) -> None:
+    priced_books.record(home, "a", "1").close()
+    with sqlite3.connect(home.state / "state.db") as db:
+        db.execute("UPDATE resources SET hourly_usd = '1.o0', state = 'rxnning', run_id = 'x'")
+        db.execute("UPDATE intervals SET hourly_usd = '1.o0'")
+    db.close()
+    done = home.runctl(*command.split())
+    assert (done.returncode, done.stdout) == (109, b""), "a figure from books that cannot be read"
+    assert b"state.db.damaged" in done.stderr
+
+
 @pytest.mark.parametrize("name", ["a?b", "a#b", "100%25", "sp ace", "über"])
 def test_a_strange_place_of_the_books_is_found(home: Home, tmp_path: Path, name: str) -> None:
     home.state = tmp_path / name

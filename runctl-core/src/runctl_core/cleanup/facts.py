@@ -11,10 +11,10 @@ from runctl_core.cleanup.lanes import in_lanes
 from runctl_core.cleanup.rules import Facts, JobSeen, attempt_of, is_collected, job_of
 from runctl_core.clock import now
 from runctl_core.errors import NotFound, ResourceNotFound, UnknownOutcome
+from runctl_core.models.marks import Mark, Marked
 from runctl_core.provider import Stoppable
 from runctl_core.shown import look_at
 from runctl_core.timeouts import within
-from runctl_core.tracking import Mark, Marked
 from runctl_core.tracking.driver import Driver
 
 if TYPE_CHECKING:

@@ -39,7 +39,7 @@ def answer(*, json: bool) -> str | None:
             return in_words(paid, db.execute(_SEEN).fetchone()[0] if json else None, json=json)
         finally:
             db.close()
-    except (sqlite3.Error, ValueError):  # a ValueError: the path is no text
+    except (sqlite3.Error, ValueError, ArithmeticError):  # a path that is no text, a price that is none
         return None
 
 

@@ -74,7 +74,7 @@ def _show(done: Panicked) -> None:
         ((i.key, "left alone", i.resource.name, output.hourly(i.hourly_usd)), (f"it is a {i.resource.kind}",))
         for i in done.storage
     ]
-    show(rows, empty="nothing of yours is anywhere")
+    show(rows, empty="nothing of yours was found")
 
 
 def _require_all(done: Panicked) -> None:

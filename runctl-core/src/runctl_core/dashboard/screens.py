@@ -39,16 +39,13 @@ class Page(ModalScreen[bool]):
         self._answers = answers
 
     def compose(self) -> ComposeResult:
-        """The text, and the answers."""
+        """The text, there from the first picture on, and the answers."""
+        self._fill(self.app.size.width)
         yield self._pane
         yield Static(self._answers, classes="answers", markup=False)
 
-    def on_mount(self) -> None:
-        """Break the lines where the screen ends."""
-        self._fill(self.app.size.width)
-
     def on_resize(self, event: Resize) -> None:
-        """Break them where it ends now."""
+        """Break the lines where the screen ends now."""
         self._fill(event.size.width)
 
     def _fill(self, width: int) -> None:

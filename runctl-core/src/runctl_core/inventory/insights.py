@@ -17,10 +17,10 @@ from attrs import field, frozen
 
 from runctl_core.inventory.items import Inventory, Item
 from runctl_core.models.jobs import Usage
+from runctl_core.models.marks import Mark
 from runctl_core.models.money import HOURS_A_MONTH
 from runctl_core.models.resources import ResourceState
 from runctl_core.models.warnings import UsageWarning, WarningKind
-from runctl_core.tracking import Mark
 from runctl_core.words import duration, hourly, size
 
 OLD = timedelta(days=7)

@@ -7,7 +7,8 @@ from collections.abc import Collection
 from attrs import frozen
 
 from runctl_core.inventory.items import Inventory, Item
-from runctl_core.tracking import Mark, ResourceTracker
+from runctl_core.models.marks import Mark
+from runctl_core.tracking import ResourceTracker
 
 _ALONE = ("machine", "job")
 """The kinds of which a run uses one at a time."""

@@ -120,6 +120,14 @@ class Store:
             yield self._connection()
         except sqlite3.Error as error:
             raise _explained(error, self.path) from error
+        except UnicodeEncodeError:
+            raise  # of a word that was looked for
+        except (ValueError, ArithmeticError) as error:  # a price, a state, a moment that is none
+            raise StateError(
+                f"the state file {self.path} is damaged",
+                why=f"it holds what runctl does not write: {error}",
+                fix=f"mv {self.path} {self.path}.damaged",
+            ) from error
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
