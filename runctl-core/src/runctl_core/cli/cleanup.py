@@ -96,7 +96,7 @@ def _named(inventory: Inventory, refs: Iterable[str]) -> list[Item]:
 
 def _show_plan(session: Session, plan: Plan, *, json: bool) -> None:
     if json:
-        from runctl_core.training.cleanup_documents import of_cleanup
+        from runctl_core.cleanup.documents import of_cleanup
 
         output.print_json(of_cleanup(plan, None, session.known_inventory()))
         return
@@ -118,7 +118,7 @@ def _ask(plan: Plan) -> None:
 
 
 def _carry_out(session: Session, plan: Plan, *, json: bool) -> None:
-    from runctl_core.training.cleanup_documents import of_cleanup
+    from runctl_core.cleanup.documents import of_cleanup
 
     with output.Progress("deleting", len(plan.steps), "resource") as progress:
         cleaned = session.cleanup(lambda: progress.advance(1)).carry_out(plan)

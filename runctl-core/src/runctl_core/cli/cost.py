@@ -96,7 +96,7 @@ def _paid(burn: Burn | None) -> str:
 def _print_json(
     by: str, window: dict[str, Any], rows: dict[str, tuple[Total, Burn]], whole: Total, burn: Burn
 ) -> None:
-    from runctl_core.training.documents import moment, of_burn, of_total
+    from runctl_core.fields import moment, of_burn, of_total
 
     output.print_json(
         {
@@ -121,8 +121,8 @@ def burn(json: JsonFlag = False) -> None:
         runctl burn
         runctl burn --json
     """
+    from runctl_core.fields import moment, of_burn
     from runctl_core.models.burn import Burn
-    from runctl_core.training.documents import moment, of_burn
 
     tracker = Session().tracker
     paid = sum(tracker.burn().values(), Burn())
