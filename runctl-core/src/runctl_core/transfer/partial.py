@@ -13,8 +13,8 @@ from contextlib import suppress
 from types import TracebackType
 
 from runctl_core.errors import Refused, StateError
+from runctl_core.locks import is_at, is_locked, lock
 from runctl_core.transfer.items import PARTIAL
-from runctl_core.transfer.locks import is_at, is_locked, lock
 
 _JOURNAL = ".journal"
 _RECORD_BYTES = 16 << 20

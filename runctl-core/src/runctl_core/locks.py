@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import tempfile
 
 
 def lock(fd: int) -> bool:
@@ -33,3 +34,19 @@ def is_at(fd: int, path: str) -> bool:
         return os.path.samestat(os.fstat(fd), os.lstat(path))
     except FileNotFoundError:
         return False
+
+
+def locked_folder(above: str, prefix: str) -> tuple[str, int]:
+    """Make a folder with a name of its own, locked from the beginning: its path, and it itself, open.
+
+    Whoever finds it without a lock may take it for one that a killed command left.
+    """
+    while True:
+        folder = tempfile.mkdtemp(prefix=prefix, dir=above)
+        try:
+            fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue
+        if lock(fd) and is_at(fd, folder):
+            return folder, fd
+        os.close(fd)
