@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 from attrs import frozen
 
@@ -21,8 +20,9 @@ from runctl_core.checkpoints.contents import Advance
 from runctl_core.checkpoints.search import find
 from runctl_core.checkpoints.verdict import Verdict
 from runctl_core.checkpoints.verify import verify
+from runctl_core.clock import from_micros
 from runctl_core.errors import NotFound, StateError
-from runctl_core.locks import alone
+from runctl_core.locks import is_at, lock, locked_folder
 from runctl_core.models.checkpoints import Checkpoint
 
 PREFIX = ".runctl-prune-"
@@ -62,61 +62,84 @@ def look(directory: str, *, good: Checkpoint | None = None, advance: Advance = l
     return Folder(found, next((c for c in found if c == good or _is_good(c, advance)), None), pinned)
 
 
-def remove(checkpoint: Checkpoint) -> None:
-    """Delete a checkpoint with its manifest. One that is gone already is no error.
+def remove(checkpoint: Checkpoint) -> bool:
+    """Delete a checkpoint with its manifest.
+
+    Returns:
+        Whether it was; not when it is gone already, or another one by now.
 
     Raises:
         StateError: The disk refuses. It is whole and in its place, or gone from there.
     """
-    folder, name = os.path.split(checkpoint.path)
-    grave = os.path.join(folder, f"{PREFIX}{secrets.token_hex(6)}")
+    folder = os.path.dirname(checkpoint.path)
+    if not os.path.isdir(folder):
+        return False
     try:
-        with alone(folder):
-            os.mkdir(grave, 0o700)
-            if _moved(checkpoint.path, name, grave):
-                _bury(grave)
+        with _grave(folder) as grave:
+            return _move(checkpoint, grave)
     except OSError as error:
         raise _cannot(checkpoint.path, error) from error
 
 
+@contextmanager
+def _grave(folder: str) -> Iterator[str]:
+    """A hidden folder that is this prune's alone; what is in it in the end is deleted."""
+    grave, fd = locked_folder(folder, PREFIX)
+    try:
+        try:
+            yield grave
+        finally:
+            _bury(grave)
+    finally:
+        os.close(fd)
+
+
 def settle(directory: str) -> int:
     """Finish what killed prunes left in a folder, and return how many there were. Raises StateError."""
-    return sum(_settled(folder) for folder in _folders(os.path.realpath(directory)))
+    count = 0
+    for folder in _folders(os.path.realpath(directory)):
+        for name in _names(folder):
+            if name.startswith(PREFIX):
+                try:
+                    count += _settle(os.path.join(folder, name))
+                except OSError as error:
+                    raise _cannot(os.path.join(folder, name), error) from error
+    return count
 
 
-def _settled(folder: str) -> int:
-    if not any(name.startswith(PREFIX) for name in _names(folder)):
-        return 0
+def _settle(grave: str) -> bool:
+    """Bury what a killed prune left. One that is locked is another prune's; a file or a link is nobody's."""
     try:
-        with alone(folder):  # what another prune works with is gone when it lets us in
-            graves = [name for name in _names(folder) if name.startswith(PREFIX)]
-            for name in graves:
-                _bury(os.path.join(folder, name))
-    except OSError as error:
-        raise _cannot(folder, error) from error
-    return len(graves)
-
-
-def _moved(path: str, name: str, grave: str) -> bool:
-    """Whether it lies in its grave now; otherwise the grave is gone again."""
+        fd = os.open(grave, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
     try:
-        with open(os.path.join(grave, _NAME), "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(name)
-        os.rename(path, os.path.join(grave, _DATA))
-    except OSError as error:
-        shutil.rmtree(grave)
-        if isinstance(error, FileNotFoundError):
-            return False  # its own trainer deleted it
-        raise
-    return True
+        if not (lock(fd) and is_at(fd, grave)):
+            return False
+        _bury(grave)
+        return True
+    finally:
+        os.close(fd)
+
+
+def _move(checkpoint: Checkpoint, grave: str) -> bool:
+    """Bring a checkpoint into its grave, unless it is gone, or was written anew since it was looked at."""
+    with open(os.path.join(grave, _NAME), "w", encoding="utf-8", errors="surrogateescape") as file:
+        file.write(os.path.basename(checkpoint.path))
+    with suppress(FileNotFoundError):
+        if from_micros(os.stat(checkpoint.path).st_mtime_ns // 1000) == checkpoint.modified_at:
+            os.rename(checkpoint.path, os.path.join(grave, _DATA))
+            return True
+    return False
 
 
 def _bury(grave: str) -> None:
     """Fetch the manifest of what lies there, delete both, and forget the name last."""
     if os.path.lexists(os.path.join(grave, _DATA)):
         _fetch_manifest(grave)
-    for name in (_DATA, _MANIFEST):
-        _delete(os.path.join(grave, name))
+    for path in (os.path.join(grave, _DATA), os.path.join(grave, _MANIFEST)):
+        if os.path.lexists(path):
+            _delete(path)
     shutil.rmtree(grave)
 
 
@@ -124,9 +147,7 @@ def _fetch_manifest(grave: str) -> None:
     """A manifest that came after the name was written down is that of a new checkpoint of this name."""
     note = os.path.join(grave, _NAME)
     with open(note, encoding="utf-8", errors="surrogateescape") as file:
-        name = file.read()
-    if name in ("", ".", "..") or os.path.basename(name) != name:
-        return  # the power failed before it was on the disk
+        name = os.path.basename(file.read())
     beside = manifest.beside(os.path.join(os.path.dirname(grave), name))
     with suppress(FileNotFoundError):
         if os.lstat(beside).st_ctime_ns <= os.lstat(note).st_ctime_ns:
