@@ -40,7 +40,7 @@ def audit(
     log = Session().tracker.audit
     found = acts(log.rows(since=moment(since, "--since") if since else None, resource=resource))
     if json:
-        from runctl_core.training.cleanup_documents import of_act
+        from runctl_core.training.documents import of_act
 
         output.print_json([of_act(act) for act in found])
         return

@@ -96,7 +96,7 @@ def _named(inventory: Inventory, refs: Iterable[str]) -> list[Item]:
 
 def _show_plan(session: Session, plan: Plan, *, json: bool) -> None:
     if json:
-        from runctl_core.training.cleanup_documents import of_cleanup
+        from runctl_core.cleanup.documents import of_cleanup
 
         output.print_json(of_cleanup(plan, None, session.known_inventory()))
         return
@@ -118,7 +118,7 @@ def _ask(plan: Plan) -> None:
 
 
 def _carry_out(session: Session, plan: Plan, *, json: bool) -> None:
-    from runctl_core.training.cleanup_documents import of_cleanup
+    from runctl_core.cleanup.documents import of_cleanup
 
     with output.Progress("deleting", len(plan.steps), "resource") as progress:
         cleaned = session.cleanup(lambda: progress.advance(1)).carry_out(plan)
@@ -170,6 +170,6 @@ def _saving(plan: Plan) -> str:
     saved = plan.saves
     if not saved.hourly_usd and not saved.unknown:
         return ""
-    hour = output.per_hour(saved.hourly_usd, saved.unknown, saved.estimated_hourly_usd)
+    hour = output.per_hour(*saved.figures)
     month = output.cost(saved.hourly_usd * HOURS_A_MONTH, estimated_usd=saved.estimated_hourly_usd)
     return f", which saves {hour}, {month} a month"

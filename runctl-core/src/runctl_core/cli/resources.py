@@ -13,7 +13,6 @@ from runctl_core.cli.resources_view import (
     OfflineFlag,
     ProviderFilter,
     look,
-    per_hour,
     show,
     tell_problems,
 )
@@ -91,7 +90,7 @@ def _tell_total(shown: Inventory) -> None:
     from runctl_core.inventory.summary import burn
 
     if now := burn(shown.items) if shown.items else None:
-        output.note(f"{output.count(now.resources, 'resource')}, {per_hour(now)}")
+        output.note(f"{output.count(now.resources, 'resource')}, {output.per_hour(*now.figures)}")
 
 
 def _tell_hidden(found: Inventory, wanted: Filter) -> None:
@@ -143,15 +142,15 @@ def summary(every: AllFlag = False, offline: OfflineFlag = False, json: JsonFlag
         runctl resources summary
         runctl resources summary --offline --json
     """
-    from runctl_core.clock import now
+    from runctl_core.clock import day_of, month_of, now
     from runctl_core.inventory.documents import of_summary
     from runctl_core.inventory.filters import Filter, select
     from runctl_core.inventory.summary import summarize
 
     session = Session()
     found = select(look(session, None, offline=offline), Filter(every=every))
-    midnight = found.taken_at.replace(hour=0, minute=0, second=0, microsecond=0)
-    today, month = (_spent(session, since, found.taken_at) for since in (midnight, midnight.replace(day=1)))
+    at = found.taken_at
+    today, month = (_spent(session, since, at) for since in (day_of(at), month_of(at)))
     summed = summarize(found.items, today, month)
     if json:
         output.print_json(of_summary(found, summed))
@@ -174,4 +173,4 @@ def _show_groups(summed: Summary) -> None:
 
 def _figures(group: Group) -> tuple[str, ...]:
     spent = (output.cost(t.usd, t.unknown, t.estimated_usd) for t in (group.today, group.month))
-    return (str(group.now.resources), per_hour(group.now), *spent)
+    return (str(group.now.resources), output.per_hour(*group.now.figures), *spent)

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from runctl_core.cli.session import Session
     from runctl_core.inventory import Inventory, Item
-    from runctl_core.models.burn import Burn
 
 ProviderFilter = Annotated[
     list[str] | None,
@@ -117,8 +116,3 @@ def tell_problems(inventory: Inventory, at: datetime) -> None:
         last = inventory.last_answer(name)
         age = "nothing of it is known" if last is None else f"shown as of {output.age(at - last)}"
         output.note(f"{name} does not answer, {age}: {error.message.removeprefix(f'{name}: ')}{why}")
-
-
-def per_hour(now: Burn) -> str:
-    """What is paid per hour, in words."""
-    return output.per_hour(now.hourly_usd, now.unknown, now.estimated_hourly_usd)

@@ -23,7 +23,7 @@ def money(snapshot: Snapshot, owner: str, dot: str, *, width: int) -> str:
     live, burn = sum(not run.state.over for run in snapshot.runs), snapshot.burn
     mine = sum(is_mine(item, owner) for item in snapshot.items)
     parts = [
-        f"now {words.per_hour(burn.hourly_usd, burn.unknown, burn.estimated_hourly_usd)}",
+        f"now {words.per_hour(*burn.figures)}",
         f"today {_sum(snapshot.today)}",
         f"month {_sum(snapshot.month)}",
         words.count(live, "live run"),
