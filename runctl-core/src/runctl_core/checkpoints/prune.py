@@ -147,7 +147,9 @@ def _fetch_manifest(grave: str) -> None:
     """A manifest that came after the name was written down is that of a new checkpoint of this name."""
     note = os.path.join(grave, _NAME)
     with open(note, encoding="utf-8", errors="surrogateescape") as file:
-        name = os.path.basename(file.read())
+        name = file.read()
+    if name in ("", ".", "..") or os.path.basename(name) != name:
+        return  # the power failed before it was on the disk
     beside = manifest.beside(os.path.join(os.path.dirname(grave), name))
     with suppress(FileNotFoundError):
         if os.lstat(beside).st_ctime_ns <= os.lstat(note).st_ctime_ns:
