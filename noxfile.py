@@ -196,7 +196,8 @@ def typing(session: nox.Session) -> None:
 @nox.session(python=HERE)
 def docs(session: nox.Session) -> None:
     """Run every block of the README and the docs, and hold the reference against the code."""
-    install(session, "local", *TEST_TOOLS, "pipx>=1.7")
+    debian(session, tmux="tmux")
+    install(session, "local", *TEST_TOOLS, "pipx>=1.7", extra="[top]")
     session.env["RUNCTL_WHEELS"] = str(ROOT / "dist")
     pytest(session, "tests/docs")
 

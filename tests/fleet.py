@@ -85,7 +85,8 @@ class Fleet:
             provider: Which one.
             control: `delay_s` before each answer; `hang`, a list of calls; `fail`, call to the name
                 of an error; `refuse`, resource id (or `*`) to the name of the error that its
-                termination gets; `ending_s` of a termination; `offers`, name to price.
+                termination gets; `ending_s` of a termination; `offers` and `spot_offers`, name to
+                price.
         """
         (self.folder / f"{provider}.json").write_text(json.dumps(control))
 

@@ -32,10 +32,13 @@ class FleetProvider(api.TrainingProvider, api.Stoppable):
         self._base = os.path.join(os.environ["FLEET_DIR"], name)
 
     def offers(self, request: api.ResourceRequest) -> list[api.Offer]:
-        """What its control file offers: name and price."""
+        """What its control file offers: name and price; `spot_offers` for spot machines."""
         self._called("offers")
-        rows = self._control().get("offers", {})
-        return [api.Offer(self.name, name, Price(Decimal(usd), "api")) for name, usd in rows.items()]
+        rows = self._control().get("spot_offers" if request.spot else "offers", {})
+        return [
+            api.Offer(self.name, name, Price(Decimal(usd), "api"), spot=request.spot)
+            for name, usd in rows.items()
+        ]
 
     def create_resource(self, spec: api.LaunchSpec) -> Resource:
         """It makes nothing: what it has, the test put there."""

@@ -11,6 +11,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import time
 from fcntl import ioctl
@@ -54,6 +55,7 @@ class PageShell:
         shutil.copytree(environment, root / "python", symlinks=True)
         self._command("runctl", "runctl_core.__main__")
         self._command("runctl-local", "runctl_local.script")
+        self._tmux = tempfile.mkdtemp(prefix="page-")  # a socket's path has to be short
         self._screen, theirs = pty.openpty()
         self._like_a_terminal(theirs)
         self._bash = subprocess.Popen(
@@ -78,6 +80,9 @@ class PageShell:
     ) -> None:
         self._bash.communicate()
         os.close(self._screen)
+        if shutil.which("tmux"):
+            subprocess.run(["tmux", "kill-server"], env=self._own_tmux(), capture_output=True)
+        shutil.rmtree(self._tmux)
         for job in self.home.glob(".local/state/runctl/local/slots/local-*/jobs/*"):
             stop = ["stop", job.name.rpartition("-")[0], "--grace-seconds", "0"]
             command = [str(self._root / "python" / "bin" / "runctl"), *stop]
@@ -108,6 +113,10 @@ class PageShell:
         shown, status, _ = data.decode(errors="replace").split("\x1e")
         return shown, status
 
+    def _own_tmux(self) -> dict[str, str]:
+        """Variables of a tmux of the page's own, whatever this test runs in."""
+        return {**{k: v for k, v in os.environ.items() if k != "TMUX"}, "TMUX_TMPDIR": self._tmux}
+
     def _command(self, name: str, module: str) -> None:
         folder = self._root / "python" / "bin"
         path = folder / name
@@ -115,7 +124,7 @@ class PageShell:
         path.chmod(0o755)
 
     def _variables(self, cache: Path) -> dict[str, str]:
-        kept = {key: value for key, value in os.environ.items() if key not in _NOT_A_USERS}
+        kept = {key: value for key, value in self._own_tmux().items() if key not in _NOT_A_USERS}
         kept = {key: value for key, value in kept.items() if not key.startswith(("RUNCTL_", "XDG_"))}
         ours = f"{self._root}/python/bin:{Path(sys.executable).parent}"
         path = f"{ours}:{self.home}/.local/bin:{os.environ['PATH']}"

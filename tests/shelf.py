@@ -24,6 +24,8 @@ class Shelf(Store):
         super().__init__(place)
         self._root = Path(os.environ["SHELF_DIR"]) / place
     def list(self, prefix):
+        if self._strikes("deaf"):
+            raise ProviderUnavailable("the shelf does not hear")
         for path in sorted(self._root.rglob("*")):
             name = path.relative_to(self._root).as_posix()
             if path.is_file() and name.startswith(prefix):
@@ -83,7 +85,7 @@ class ShelfFolder:
             (root / name).mkdir(parents=True)
 
     def order(self, fault: str, times: int = 1) -> None:
-        """Let the next calls meet a fault: `break`, `cut`, `drop`, `full`, `spoil`."""
+        """Let the next calls meet a fault: `deaf`, `break`, `cut`, `drop`, `full`, `spoil`."""
         for number in range(times):
             (self.root / "faults" / f"{fault}-{number}").touch()
 

@@ -46,6 +46,14 @@ with tracker._store.writing() as db:  # one transaction, or the disk would be wh
         if number % 10:
             resources.mark_gone(db, "cloud", resource.id, at + timedelta(hours=9))
 tracker.close()
+file_mb = os.path.getsize(path) / 1e6
+
+with tracker._store.writing() as db:
+    db.executemany(
+        "INSERT INTO intents (token, run_id, provider, attempt, created_at, settled, resource_id) "
+        "VALUES (?1, ?1, 'cloud', 1, 0, 1, ?2)",
+        [(f"token-{number}", f"i-{number:017x}") for number in range(count)],
+    )
 
 document = os.path.join(folder, "books.json")
 with open(document, "w") as file:
@@ -75,7 +83,8 @@ def days(turn):
 print(json.dumps({"lookup_ms": median_ms(look_up), "json_ms": median_ms(look_up_in_json),
                   "month_ms": median_ms(month), "days_ms": median_ms(days),
                   "burn_ms": median_ms(lambda turn: tracker.burn(by="project")),
-                  "file_mb": os.path.getsize(path) / 1e6}))
+                  "budget_ms": median_ms(lambda turn: tracker.commitments("owner-1")),
+                  "file_mb": file_mb}))
 """
 
 
@@ -95,6 +104,7 @@ def measure(place: Place, rounds: int) -> list[Row]:
         ("a month's cost by project, ms", "two intervals a resource", found["month_ms"], 300),
         ("the same by day, ms", "one pass, whatever the number of days", found["days_ms"], 600),
         ("dollars per hour now, ms", "a tenth of the resources are there", found["burn_ms"], 100),
+        ("what a budget still has to expect, ms", "as many intents", found["budget_ms"], 100),
         ("the file, MB", "", found["file_mb"], 100),
     ]
 

@@ -11,10 +11,10 @@ from attrs import evolve
 
 from runctl_core.cleanup import Facts, JobSeen, Policy, Rule
 from runctl_core.inventory import Item
+from runctl_core.models.marks import Mark, Marked
 from runctl_core.models.money import Price
 from runctl_core.models.resources import Resource, ResourceState
 from runctl_core.models.runs import Run, RunChange, RunState
-from runctl_core.tracking import Mark, Marked
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 ME = "me@here"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import shelf
 from core.cleanup_world import World
 from core.fake_cloud import Cloud
 from core.processes import Commands
@@ -18,6 +19,16 @@ def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Commands:
     """What a user does, over one cloud and one state directory."""
     monkeypatch.setenv("RUNCTL_STATE_DIR", str(tmp_path))
     return Commands(str(tmp_path / "state.db"), Cloud())
+
+
+@pytest.fixture
+def shelves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> shelf.ShelfFolder:
+    """The store of `tests/shelf.py`, installed."""
+    (tmp_path / "plugins").mkdir()
+    shelf.install(tmp_path / "plugins")
+    monkeypatch.syspath_prepend(str(tmp_path / "plugins"))
+    monkeypatch.setenv("SHELF_DIR", str(tmp_path / "shelves"))
+    return shelf.ShelfFolder(tmp_path / "shelves")
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 from runctl_core.inventory import Inventory, Item
+from runctl_core.models.marks import Mark, Marked
 from runctl_core.models.money import UNKNOWN_PRICE, Price
 from runctl_core.models.resources import Resource, ResourceState
 from runctl_core.models.runs import Run, RunState
-from runctl_core.tracking import Mark, Marked
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 OURS = {"runctl:owner": "me", "runctl:project": "demo"}

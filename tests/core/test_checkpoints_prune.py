@@ -12,7 +12,6 @@ import pytest
 from runctl_core.checkpoints import describe, find, manifest
 from runctl_core.checkpoints.prune import PREFIX, look, remove, settle
 from runctl_core.errors import StateError
-from runctl_core.locks import locked_folder
 
 from . import checkpoint_files as files
 
@@ -109,6 +108,18 @@ def test_an_old_manifest_does_not_stay_to_spoil_a_new_checkpoint(tmp_path: Path)
     assert os.listdir(tmp_path) == ["step-1.npz"], "a new checkpoint would be called damaged"
 
 
+@pytest.mark.parametrize("name", ["", "..", "../other"])
+def test_a_leftover_without_a_name_takes_no_other_manifest_with_it(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "c"
+    (folder / f"{PREFIX}0123" / "data").mkdir(parents=True)
+    for other in ("c.manifest.json", "other.manifest.json"):
+        (tmp_path / other).write_text("{}")
+    (folder / f"{PREFIX}0123" / "name").write_text(name)
+    settle(str(folder))
+    assert sorted(os.listdir(tmp_path)) == ["c", "c.manifest.json", "other.manifest.json"]
+    assert os.listdir(folder) == []
+
+
 def test_leftovers_are_settled_where_checkpoints_are_found(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "version_0"):
         (folder / f"{PREFIX}ab").mkdir(parents=True)
@@ -170,16 +181,6 @@ def test_one_that_its_own_trainer_deleted_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "step-1.npz").unlink()
     remove(checkpoint)
     assert os.listdir(tmp_path) == []
-
-
-def test_what_another_prune_is_at_is_left_to_it(tmp_path: Path) -> None:
-    grave, fd = locked_folder(str(tmp_path), PREFIX)
-    try:
-        assert settle(str(tmp_path)) == 0
-        assert os.path.isdir(grave), "a prune that goes on lost its folder, and failed"
-    finally:
-        os.close(fd)
-    assert settle(str(tmp_path)) == 1
 
 
 def test_what_only_has_the_name_of_a_leftover_stops_no_prune(tmp_path: Path) -> None:

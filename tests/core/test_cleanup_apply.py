@@ -16,9 +16,9 @@ from core.fake_cloud import CloudProvider
 from runctl_core.cleanup import CleanupSafety, Mode, Rule
 from runctl_core.errors import InvalidRequest, ProviderUnavailable
 from runctl_core.inventory import take_inventory
+from runctl_core.models.marks import Mark
 from runctl_core.models.resources import ResourceState
 from runctl_core.models.runs import RunState
-from runctl_core.tracking import Mark
 from runctl_core.tracking.audit import Act
 from runctl_core.tracking.driver import Driver
 
@@ -180,12 +180,13 @@ def test_a_provider_that_fell_silent_is_asked_once_and_everything_of_it_has_fail
 def test_a_machine_that_its_provider_may_not_show_yet_is_not_taken_for_gone(world, monkeypatch) -> None:
     import runctl_core.cleanup.facts as facts_module
 
-    machine = world.machine()
+    machine, others = world.machine(), [world.machine() for _ in range(9)]
     plan = world.plan()
     monkeypatch.setattr(facts_module, "now", world.cloud.clock)
     world.cloud.delay_s = 7200
     world.cloud.machines[machine].visible_at = world.cloud.now.replace(year=2030)
-    assert ids(world.carry_out(plan).failed) == [machine]
+    cleaned = world.carry_out(plan)
+    assert (ids(cleaned.failed), sorted(ids(cleaned.done))) == ([machine], sorted(others))
     assert world.tracker.resources(), "it left the books, and bills on unseen"
 
 
@@ -253,3 +254,12 @@ def test_one_that_is_protected_in_the_last_moment_wins(world: World, monkeypatch
     assert failure.why == f"cloud/{machine} is protected: just now"
     assert world.asked == []
     assert world.tracker.resources()[0].problem == "", "what is protected is no problem"
+
+
+def test_a_provider_that_answers_with_another_resource_gets_nothing_ended(world: World, monkeypatch) -> None:
+    first, second = world.machine(), world.machine(**{"runctl:protected": "true"})
+    plan = world.plan()
+    monkeypatch.setattr(CloudProvider, "get_resource", lambda self, _: self.cloud.machines[second].resource)
+    (failure,) = world.carry_out(plan).failed
+    assert f"asked for '{first}', it gave '{second}'" in failure.why
+    assert world.asked == []

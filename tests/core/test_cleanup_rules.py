@@ -25,9 +25,9 @@ from core.cleanup_facts import (
 )
 from runctl_core.cleanup import CleanupSafety, Facts, JobSeen, Mode, Rule, Step
 from runctl_core.cleanup.rules import reasons, standing
+from runctl_core.models.marks import Mark
 from runctl_core.models.resources import ResourceState
 from runctl_core.models.runs import RunState
-from runctl_core.tracking import Mark
 
 FORCED = {Rule.YOUNG, Rule.ANOTHER_OWNER}
 ONE_OF = ({"live run", "unknown run", "lost run"}, {"attached volume", "process"})

@@ -18,10 +18,10 @@ from runctl_core.inventory import Item
 from runctl_core.models.burn import Burn
 from runctl_core.models.checkpoints import Checkpoint
 from runctl_core.models.jobs import Usage
+from runctl_core.models.marks import Mark, Marked
 from runctl_core.models.money import Price, Total
 from runctl_core.models.resources import TAG_OWNER, Resource, ResourceState
 from runctl_core.models.runs import Run, RunState
-from runctl_core.tracking import Mark, Marked
 
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 

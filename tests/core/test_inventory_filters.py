@@ -11,8 +11,8 @@ from core.inventory_items import NOON, inventory, item
 from runctl_core.errors import NotFound
 from runctl_core.inventory import find
 from runctl_core.inventory.filters import Filter, select
+from runctl_core.models.marks import Mark
 from runctl_core.models.resources import ResourceState
-from runctl_core.tracking import Mark
 
 STRANGER = item("i-9", managed=False)
 STOPPED = item("i-2", state=ResourceState.STOPPED)

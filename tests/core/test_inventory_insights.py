@@ -14,17 +14,17 @@ from runctl_core.cli import table
 from runctl_core.inventory import Item
 from runctl_core.inventory.insights import Facts, Finding, Insight, insights, worth
 from runctl_core.models.jobs import Usage
+from runctl_core.models.marks import Mark
 from runctl_core.models.resources import ResourceState
 from runctl_core.models.runs import RunState
 from runctl_core.models.warnings import UsageWarning, WarningKind
-from runctl_core.tracking import Mark
 
 GB = 10**9
 LIVE = {"run": run()}
 
 
 def found(*items: Item, **facts: Any) -> list[Insight]:
-    return insights(inventory(*items), Facts(**facts), NOON)
+    return insights(inventory(*items), Facts("me", **facts), NOON)
 
 
 def kinds(*items: Item, **facts: Any) -> set[str]:
@@ -157,6 +157,18 @@ def test_a_resource_with_two_findings_is_counted_once_in_the_sum() -> None:
 MENDED: dict[str, tuple[Callable[[], list[Insight]], str]] = {
     "a live run is stopped": (lambda: found(item(**LIVE), usage=usage()), "runctl stop calm-crab-11"),
     "what runctl made is cleaned up": (lambda: found(item()), "runctl resources cleanup cloud/i-1"),
+    "another owner's is adopted first": (
+        lambda: found(item(tags={"runctl:owner": "you"})),
+        "runctl adopt cloud/i-1",
+    ),
+    "what an unknown run has is adopted first": (
+        lambda: found(item(tags={"runctl:run": "bold-finch-18"})),
+        "runctl adopt cloud/i-1",
+    ),
+    "what was adopted is cleaned up": (
+        lambda: found(item(marks=(Mark.ADOPTED,), managed=False)),
+        "runctl resources cleanup cloud/i-1",
+    ),
     "what it did not make is adopted first": (
         lambda: found(item(kind="volume", managed=False)),
         "runctl adopt cloud/i-1",

@@ -7,9 +7,9 @@ import pytest
 from core.inventory_items import inventory, item, run
 from runctl_core.inventory import Item
 from runctl_core.inventory.orphans import orphans
+from runctl_core.models.marks import Mark
 from runctl_core.models.resources import ResourceState
 from runctl_core.models.runs import OVER, RunState
-from runctl_core.tracking import Mark
 
 RUN_TAG = {"runctl:run": "calm-crab-11"}
 
@@ -27,7 +27,7 @@ def test_what_carries_no_run_is_an_orphan() -> None:
 
 
 def test_a_run_that_these_books_do_not_have_explains_nothing() -> None:
-    assert reasons(item(tags=RUN_TAG)) == {"i-1": "these books have no calm-crab-11 of me"}
+    assert reasons(item(tags=RUN_TAG)) == {"i-1": "unknown run calm-crab-11"}
 
 
 def test_a_live_run_explains_its_machine() -> None:

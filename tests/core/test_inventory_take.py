@@ -14,10 +14,11 @@ from attrs import evolve
 
 from runctl_core.errors import AuthenticationError, PluginError, StateError
 from runctl_core.inventory import Inventory, known_inventory, take_inventory
+from runctl_core.models.marks import Mark
 from runctl_core.models.money import UNKNOWN_PRICE, Price
 from runctl_core.models.resources import TAG_OWNER, TAG_RUN, Resource, ResourceState
 from runctl_core.models.runs import Run, RunState
-from runctl_core.tracking import Mark, ResourceTracker
+from runctl_core.tracking import ResourceTracker
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 MACHINE = Resource("i-1", "alpha", "one", ResourceState.RUNNING, managed=True, price=Price(Decimal(2)))
@@ -73,7 +74,7 @@ def test_what_runctl_made_and_what_it_did_not_make_are_both_listed(tracker) -> N
 
 def test_a_provider_that_hangs_is_named_and_the_others_are_whole(tracker) -> None:
     released = threading.Event()
-    found = taken(tracker, timeout_s=0.5, alpha=[MACHINE], beta=lambda: released.wait() or [])
+    found = taken(tracker, timeout_s=2, alpha=[MACHINE], beta=lambda: released.wait() or [])
     released.set()
     assert keys(found) == ["alpha/i-1"]
     assert "did not answer" in found.problems["beta"].message

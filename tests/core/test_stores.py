@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import shelf
 from distributions import distribution
 from runctl_core.checkpoints import manifest
 from runctl_core.errors import NotFound, PluginError, StateError, UsageError
+from runctl_core.stores import Store
 from runctl_core.stores.local import LocalStore
 from runctl_core.stores.opening import open_url
 from runctl_core.transfer.stored import stored_checkpoints
@@ -69,6 +70,54 @@ def test_a_broken_store_is_named_with_its_distribution(
         open_url("broken://x/y")
     assert f"{name} 2.5" in raised.value.why
     assert why in raised.value.why
+
+
+FAULTY = """
+from runctl_core.api import ProviderUnavailable, Store
+class Faulty(Store):
+    def list(self, prefix):
+        return ["a.bin"]
+    def read(self, name, offset, limit):
+        return "text"
+    def write(self, name, pieces):
+        try:
+            list(pieces)
+        except BaseException as error:
+            raise ProviderUnavailable("try again") from error
+        raise KeyError("bucket")
+    def delete(self, name):
+        raise SystemExit(3)
+"""
+
+
+def _faulty(plugins: Path) -> Store:
+    distribution(plugins, "faulty-store", FAULTY, {"runctl.stores": {"faulty": "Faulty"}})
+    return open_url("faulty://x").store
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda store: list(store.list("")),
+        lambda store: store.read("a", 0, 1),
+        lambda store: store.write("a", [b"1"]),
+        lambda store: store.delete("a"),
+    ],
+)
+def test_a_store_that_breaks_the_contract_is_named(plugins: Path, use: Callable[[Store], object]) -> None:
+    with pytest.raises(PluginError, match="the store faulty:// failed to") as raised:
+        use(_faulty(plugins))
+    assert "faulty-store 2.5" in raised.value.why
+    assert "faulty-store" in raised.value.fix
+
+
+def test_what_our_own_pieces_raise_comes_through_a_store_that_hides_it(plugins: Path) -> None:
+    def broken() -> Iterator[bytes]:
+        yield b"1"
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        _faulty(plugins).write("a", broken())
 
 
 def test_two_stores_of_one_scheme_are_both_named_and_neither_is_used(plugins: Path) -> None:

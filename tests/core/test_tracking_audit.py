@@ -13,9 +13,10 @@ import pytest
 from core.fake_cloud import Cloud, CloudProvider
 from runctl_core.cleanup.release import release
 from runctl_core.errors import InvalidRequest, Refused, StateError
+from runctl_core.models.marks import Mark
 from runctl_core.models.money import UNKNOWN_PRICE
 from runctl_core.models.resources import LaunchSpec, Offer
-from runctl_core.tracking import Mark, ResourceTracker
+from runctl_core.tracking import ResourceTracker
 from runctl_core.tracking.audit import Act, Actor, Answer
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

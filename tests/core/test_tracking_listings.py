@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
+from runctl_core.models.marks import Mark
 from runctl_core.models.money import UNKNOWN_PRICE, Price
 from runctl_core.models.resources import Resource, ResourceState
-from runctl_core.tracking import Mark, ResourceTracker
+from runctl_core.tracking import ResourceTracker
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 MACHINE = Resource("i-1", "cloud", "one", ResourceState.RUNNING, managed=True, price=Price(Decimal(2)))

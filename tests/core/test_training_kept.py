@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from core.processes import Commands
+from runctl_core.models.marks import Mark
 from runctl_core.models.runs import RunState
-from runctl_core.tracking import Mark
 from runctl_core.training.settle import settle
 
 
@@ -44,6 +44,7 @@ def test_a_problem_of_the_machine_of_a_live_run_does_not_end_it(commands) -> Non
     commands.books.flag_resource("cloud", commands.the_run().resource_id, "it could not be stopped")
     commands.ps()
     assert commands.cloud.busy(run.id), "a live run was ended because of a note in the books"
+    assert commands.reporter.notes == [], "a live run's machine is told to be kept, as if it were over"
 
 
 def test_a_problem_of_a_run_of_other_books_is_left_to_them(commands) -> None:

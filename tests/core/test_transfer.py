@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,60 +10,17 @@ from pathlib import Path
 import pytest
 
 import shelf
-from runctl_core.errors import NotFound, ProviderUnavailable, Refused, StateError, UsageError
-from runctl_core.stores.opening import open_url
-from runctl_core.transfer import Act, Prepared, Where, Workers, carry, prepare, routes
+from core.transfers import acts, contents, few_files, look, transfer
+from runctl_core.errors import NotFound, ProviderUnavailable, Refused, StateError
+from runctl_core.transfer import Act, Files, LocalTarget, Workers, carry, prepare
+from runctl_core.transfer.items import Item
 from runctl_core.transfer.work import Stopped
-
-
-@pytest.fixture
-def shelves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> shelf.ShelfFolder:
-    """The store of `tests/shelf.py`, installed."""
-    (tmp_path / "plugins").mkdir()
-    shelf.install(tmp_path / "plugins")
-    monkeypatch.syspath_prepend(str(tmp_path / "plugins"))
-    monkeypatch.setenv("SHELF_DIR", str(tmp_path / "shelves"))
-    return shelf.ShelfFolder(tmp_path / "shelves")
 
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     """A folder with a few files."""
-    folder = tmp_path / "source"
-    chance = random.Random(1)
-    for name, size in {"a.bin": 300_000, "deep/b/c.bin": 10, "deep/empty": 0, "ü\n.txt": 5}.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(chance.randbytes(size))
-    (folder / "deep" / "run.sh").write_bytes(b"#!/bin/sh\n")
-    (folder / "deep" / "run.sh").chmod(0o755)
-    return folder
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """What is below a folder, hidden files included."""
-    files = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
-
-
-def look(
-    source: Path | str, target: Path | str, *, checksum: bool = False, into: bool = False
-) -> list[Prepared]:
-    workers = Workers(2)
-    ways = routes(where(source), where(target), f"{source} {target}", into=into)
-    return [prepare(w.source, w.target, workers, rename=w.rename, checksum=checksum) for w in ways]
-
-
-def where(word: Path | str) -> Where:
-    return open_url(word) if isinstance(word, str) else str(word)
-
-
-def transfer(source: Path | str, target: Path | str, *, into: bool = False) -> list[Prepared]:
-    return carry(look(source, target, into=into), Workers(2), progress=lambda _: None)
-
-
-def acts(prepared: list[Prepared]) -> dict[str, Act]:
-    return {step.name: step.act for one in prepared for step in one.steps}
+    return few_files(tmp_path / "source")
 
 
 def test_a_folder_arrives_with_times_and_permissions_and_the_second_time_is_nothing_to_do(
@@ -133,6 +89,17 @@ def test_a_store_that_breaks_off_reading_is_gone_on_with(
     assert contents(tmp_path / "back") == contents(source), "a cut file was taken for a whole one"
 
 
+def test_a_store_that_is_not_to_be_reached_for_a_moment_is_asked_again(
+    source: Path, tmp_path: Path, shelves: shelf.ShelfFolder
+) -> None:
+    shelves.order("deaf", 2)
+    transfer(source, "shelf://red/a")
+    shelves.order("deaf", 2)
+    transfer("shelf://red/a", tmp_path / "back")
+    assert shelves.came("deaf")
+    assert contents(tmp_path / "back") == contents(source)
+
+
 def test_a_store_that_gives_nothing_any_more_says_so_and_leaves_nothing_half(
     source: Path, tmp_path: Path, shelves: shelf.ShelfFolder
 ) -> None:
@@ -164,76 +131,6 @@ def test_a_full_store_is_said_and_the_same_command_goes_on(source: Path, shelves
         transfer(source, "shelf://red/a")
     transfer(source, "shelf://red/a")
     assert shelves.files("red") == {f"a/{name}": data for name, data in contents(source).items()}
-
-
-@pytest.mark.parametrize("name", ["../out", "/etc/out", "a/../../out", "a//b", ".", "a/."])
-def test_no_name_of_a_store_leaves_the_target(
-    name: str, source: Path, tmp_path: Path, shelves: shelf.ShelfFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    place = open_url("shelf://red")
-    (stored,) = _one_file(source, place)
-    monkeypatch.setattr(type(place.store), "list", lambda _self, _prefix: [_renamed(stored, name)])
-    with pytest.raises(Refused, match="no safe name"):
-        transfer("shelf://red", tmp_path / "target")
-    assert not (tmp_path / "out").exists()
-
-
-def _one_file(source: Path, place: object) -> Iterator[object]:
-    transfer(source / "a.bin", "shelf://red/a.bin")
-    return iter(list(place.store.list("")))  # type: ignore[attr-defined]
-
-
-def _renamed(stored: object, name: str) -> object:
-    from attrs import evolve
-
-    return evolve(stored, name=name)  # type: ignore[type-var]
-
-
-def test_a_link_that_stays_inside_is_copied_as_a_link(source: Path, tmp_path: Path) -> None:
-    (source / "near").symlink_to("deep/b/c.bin")
-    (source / "deep" / "far").symlink_to(source / "a.bin")
-    (source / "folder").symlink_to("deep")
-    target = tmp_path / "target"
-    transfer(source, target)
-    assert [os.readlink(target / name) for name in ("near", "deep/far", "folder")] == [
-        "deep/b/c.bin",
-        "../a.bin",
-        "deep",
-    ]
-    assert set(acts(look(source, target)).values()) == {Act.SKIP}
-
-
-@pytest.mark.parametrize("leads_to", ["../outside", "/etc/passwd", "deep/../../outside"])
-def test_a_link_that_leads_out_is_refused_by_name(source: Path, tmp_path: Path, leads_to: str) -> None:
-    (source / "sly").symlink_to(leads_to)
-    with pytest.raises(Refused, match="the link sly leads out"):
-        look(source, tmp_path / "target")
-
-
-def test_a_store_keeps_no_link(source: Path, shelves: shelf.ShelfFolder) -> None:
-    (source / "near").symlink_to("a.bin")
-    with pytest.raises(Refused, match="near is one"):
-        transfer(source, "shelf://red/a")
-
-
-def test_no_link_at_the_target_leads_a_file_out_of_it(source: Path, tmp_path: Path) -> None:
-    (tmp_path / "elsewhere").mkdir()
-    (tmp_path / "target").mkdir()
-    (tmp_path / "target" / "deep").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(Refused, match="would lie outside"):
-        transfer(source, tmp_path / "target")
-    assert contents(tmp_path / "elsewhere") == {}
-
-
-def test_no_file_takes_the_place_of_a_folder(source: Path, tmp_path: Path) -> None:
-    (tmp_path / "target" / "a.bin").mkdir(parents=True)
-    with pytest.raises(Refused, match=r"a\.bin is a folder"):
-        look(source, tmp_path / "target")
-
-
-def test_a_folder_is_not_copied_into_itself(source: Path) -> None:
-    with pytest.raises(UsageError):
-        look(source, source / "deep" / "copy")
 
 
 def test_nothing_at_the_source_is_said(tmp_path: Path, shelves: shelf.ShelfFolder) -> None:
@@ -268,6 +165,25 @@ def test_a_source_that_changes_while_it_is_copied_arrives_as_it_is_in_the_end(
 
     carry(look(source / "a.bin", tmp_path / "b.bin"), Workers(1), progress=progress)
     assert (tmp_path / "b.bin").read_bytes() == b"shorter now"
+
+
+class Meeting(Files):
+    """Gives a file only once another one is asked for too."""
+
+    together = threading.Barrier(2)
+
+    def pieces(self, item: Item, offset: int) -> Iterator[bytes]:
+        """See `Files.pieces`."""
+        self.together.wait(30)
+        return super().pieces(item, offset)
+
+
+def test_several_files_are_carried_at_once(source: Path, tmp_path: Path) -> None:
+    two = Meeting({"a": str(source / "a.bin"), "b": str(source / "deep" / "run.sh")})
+    workers = Workers(2)
+    prepared = prepare(two, LocalTarget(str(tmp_path / "target"), "key"), workers)
+    carry([prepared], workers, progress=lambda _: None)
+    assert (tmp_path / "target" / "a").read_bytes() == (source / "a.bin").read_bytes()
 
 
 def test_what_one_thread_met_ends_the_work_of_all() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -14,16 +15,6 @@ from runctl_core.transfer import Prepared, Where, Workers, carry, prepare, route
 from runctl_core.transfer.stored import stored_checkpoints
 
 from . import checkpoint_files as files
-
-
-@pytest.fixture
-def shelves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> shelf.ShelfFolder:
-    """The store of `tests/shelf.py`, installed."""
-    (tmp_path / "plugins").mkdir()
-    shelf.install(tmp_path / "plugins")
-    monkeypatch.syspath_prepend(str(tmp_path / "plugins"))
-    monkeypatch.setenv("SHELF_DIR", str(tmp_path / "shelves"))
-    return shelf.ShelfFolder(tmp_path / "shelves")
 
 
 @pytest.fixture
@@ -105,3 +96,14 @@ def test_a_manifest_that_is_replaced_goes_before_what_it_speaks_of(
     with pytest.raises(StateError):
         carry(prepared, Workers(1), progress=lambda _: None)
     assert stored_checkpoints(open_url("shelf://red")) == [], "an old manifest vouches for new files"
+
+
+def test_a_manifest_that_comes_in_pieces_is_read_to_its_end(shelves: shelf.ShelfFolder) -> None:
+    rows = [{"path": f"shard-{n}.bin", "size_bytes": 1, "sha256": "0" * 64} for n in range(3000)]
+    (shelves.root / "red").mkdir()
+    path = shelves.root / "red" / "checkpoint-1.manifest.json"
+    path.write_text(json.dumps({"version": 1, "files": rows}))
+    shelves.order("break", 2)
+    (found,) = stored_checkpoints(open_url("shelf://red"))
+    assert shelves.came("break")
+    assert (found.size_bytes, found.problem.partition(":")[0]) == (3000, "missing")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pages import ROOT, RunIds, blocks, steps, tracked
+from runctl_core.dashboard import keys
 
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 EXPLANATIONS = sorted((ROOT / "docs" / "explanation").glob("*.md"))
@@ -103,3 +104,18 @@ def test_a_page_is_refreshed_where_it_differs_and_left_alone_where_it_agrees(tmp
     page.write_text(f"{begin}three\n$ runctl --version\nrunctl …\n{end}")
     subprocess.run([sys.executable, str(ROOT / "tests" / "docs" / "refresh.py"), str(page)], check=True)
     assert page.read_text() == f"{begin}two\n$ runctl --version\nrunctl …\n{end}"
+
+
+def test_the_keys_of_the_dashboard_stand_on_its_page_as_in_its_help() -> None:
+    page = (ROOT / "docs" / "how-to" / "watch-everything.md").read_text()
+    missing = [key for key, does in keys.KEYS if f"| {key} | {does} |" not in page]
+    assert not missing, f"the page does not say what these keys do: {missing}"
+
+
+def test_the_architecture_shows_the_layers_that_are_held() -> None:
+    held = (ROOT / ".importlinter").read_text().split("layers =\n")[1].split("\n\n")[0]
+    names = [set(re.findall(r"runctl_core\.(\w+)", line)) for line in held.splitlines()]
+    page = (ROOT / "docs" / "explanation" / "architecture.md").read_text()
+    table = page.split("| --- | --- | --- |\n")[1].split("\n\n")[0]
+    shown = [set(re.findall(r"`(\w+)(?:/|\.py)`", row.split("|")[1])) for row in table.splitlines()]
+    assert shown == names, "a newcomer would look for a layer in the wrong place"

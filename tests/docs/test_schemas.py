@@ -111,7 +111,7 @@ def test_the_words_of_a_field_are_those_of_the_code() -> None:
     shared = SCHEMAS["definitions"]["$defs"]
     rule = shared["left_alone"]["properties"]["reasons"]["items"]["properties"]["rule"]
     assert rule["enum"] == [str(rule) for rule in Rule]
-    assert shared["target"]["properties"]["state"]["enum"] == [str(state) for state in ResourceState]
+    assert shared["resource"]["properties"]["state"]["enum"] == [str(state) for state in ResourceState]
     act = SCHEMAS["audit"]["items"]["properties"]
     assert act["act"]["enum"] == shared["let_go"]["properties"]["act"]["enum"] == [str(act) for act in Act]
     assert act["answer"]["enum"] == [*map(str, Answer), None]

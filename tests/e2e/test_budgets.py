@@ -30,12 +30,15 @@ def test_a_launch_over_the_budget_is_refused_before_anything_is_made(priced: Hom
     assert priced.json("runs") == []
 
 
-def test_the_command_that_the_refusal_names_mends_it(priced: Home) -> None:
-    priced.env["RUNCTL_DAILY_BUDGET"] = "20"
+@pytest.mark.parametrize("where", ["user", "project", "variable"])
+def test_the_command_that_the_refusal_names_mends_it(priced: Home, where: str) -> None:
+    if where == "variable":
+        priced.env["RUNCTL_DAILY_BUDGET"] = "20"
+    else:
+        priced.runctl("config", "set", "daily_budget", "20", *(["--project"] if where == "project" else []))
     told = priced.runctl("train", "s.py", "--max-hours", "0.01").stderr.decode()
-    del priced.env["RUNCTL_DAILY_BUDGET"]
-    priced.shell(told.split("fix: ")[1].splitlines()[0])
-    assert priced.runctl("train", "s.py", "--max-hours", "0.01").returncode == 0
+    mend = told.split("fix: ")[1].splitlines()[0]
+    priced.shell(f"{mend} && runctl train s.py --max-hours 0.01")
 
 
 def test_a_dry_run_says_how_the_budgets_stand_and_what_would_be_refused(priced: Home) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from core import checkpoint_files as files
+from core import checkpoint_folders as folders
 from distributions import FORMATS, distribution
 from homes import Home
 from terminals import Terminal
@@ -156,6 +157,21 @@ def test_info_shows_a_person_what_is_in_it(home: Home) -> None:
     expected = ["written by lightning 2.4.0", "step 1200", "parameters 36", "val_loss 0.25", "whole yes"]
     assert not set(expected) - set(lines), lines
     assert lines[-3:] == ["TYPE SIZE", "float32 64 B", "bfloat16 40 B"]
+
+
+def test_a_folder_that_is_itself_the_checkpoint_is_resumed_from_and_comes_home(home: Home) -> None:
+    folders.folder(home.work / "saved", folders.distributed())
+    home.write(
+        "s.py",
+        "import os, shutil\nprint(os.environ.get('RUNCTL_RESUME_FROM'))\n"
+        "shutil.copytree('saved', os.environ['RUNCTL_CHECKPOINT_DIR'], dirs_exist_ok=True)",
+    )
+    run = home.json("train", "s.py")["run"]
+    folder = home.json("status", run)["checkpoint_dir"]
+    assert home.runctl("resume", run).stdout.decode() == f"{folder}\n"
+    assert home.runctl("pull", run, "there").returncode == 0
+    came = {path.name for path in (home.work / "there" / "checkpoints").iterdir()}
+    assert came == set(folders.distributed())
 
 
 class Bomb:

@@ -121,20 +121,24 @@ def test_any_name_is_one_line(home: Home) -> None:
     assert (done.returncode, done.stdout.count(b"\n"), done.stderr.count(b"\n")) == (114, 1, 1)
 
 
-def _large(home: Home, size_bytes: int) -> Path:
+def _large(home: Home, name: str, size_bytes: int) -> None:
     """Of that size, and mostly a hole."""
     header = b'{"w":{"dtype":"U8","shape":[%d],"data_offsets":[0,%d]}}' % (size_bytes, size_bytes)
-    path = _save(home, "large.safetensors", files.with_header(header))
+    path = _save(home, name, files.with_header(header))
     os.truncate(path, 8 + len(header) + size_bytes)
-    return path
 
 
-def test_a_long_read_shows_its_rate_and_its_end_and_ctrl_c_leaves_nothing(home: Home) -> None:
-    path = _large(home, 40 << 30)
-    with Terminal(home, "checkpoint", "verify", str(path), "--record") as terminal:
-        terminal.until("% of 42.9 GB, ")
+@pytest.mark.parametrize("names", [["a.safetensors"], ["a/model.safetensors", "a/adapter_model.safetensors"]])
+def test_a_long_read_shows_its_rate_and_its_end_and_ctrl_c_leaves_nothing(
+    home: Home, names: list[str]
+) -> None:
+    for name in names:
+        _large(home, name, 40 << 30)
+    (made,) = os.listdir(home.work / "checkpoints")
+    with Terminal(home, "checkpoint", "verify", f"checkpoints/{made}", "--record") as terminal:
+        terminal.until("% of ")
         terminal.until("B/s, ")
         terminal.until(" left")
         terminal.press("\x03")
         assert terminal.status() == 130
-    assert os.listdir(path.parent) == ["large.safetensors"], "half a manifest is left"
+    assert os.listdir(home.work / "checkpoints") == [made], "half a manifest is left"

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
 import schemas
-from distributions import PLUGINS, distribution
+from e2e.cleaning import cleanup, names
 from fleet import Fleet, row
 from homes import Home, wait_for
 from terminals import Terminal
@@ -20,19 +19,6 @@ def fleet(home: Home) -> Fleet:
     """Two clouds that have nothing yet."""
     home.env["RUNCTL_LIST_TIMEOUT_SECONDS"] = "5"
     return Fleet(home, ["alpha", "beta"])
-
-
-def cleanup(home: Home, *words: str, status: int = 0) -> Any:
-    """The document of a cleanup."""
-    done = home.runctl("resources", "cleanup", *words, "--json")
-    assert done.returncode == status, done.stderr.decode()
-    document = json.loads(done.stdout)
-    schemas.check("resources cleanup", document)
-    return document
-
-
-def names(rows: list[dict[str, Any]]) -> list[str]:
-    return sorted(found["id"] for found in rows)
 
 
 def terminated(fleet: Fleet) -> list[str]:
@@ -126,37 +112,6 @@ def test_filters_narrow_what_is_meant(home: Home, fleet: Fleet) -> None:
         assert names(cleanup(home, *words, "--dry-run")["planned"]) == expected, words
 
 
-def test_what_is_configured_as_protected_stays_whatever_the_project_says(home: Home, fleet: Fleet) -> None:
-    fleet.add("alpha", row("a-1"), row("a-2", tags={"team": "vision"}), row("a-3", name="demo"), row("a-4"))
-    config = home.root / "config" / "config.toml"
-    config.parent.mkdir()
-    config.write_text('protected = ["alpha/a-1", "team=vision"]\n')
-    home.write("runctl.toml", 'protected = ["demo"]\n')
-    cleaned = cleanup(home, "--yes", "--force")
-    assert (names(cleaned["deleted"]), fleet.alive("alpha")) == (["a-4"], ["a-1", "a-2", "a-3"])
-
-
-VETOES = {
-    "says no": "    return 'of the demo' if resource.id == 'a-1' else None",
-    "raises": "    raise RuntimeError('no network')",
-    "hangs": "    import time; time.sleep(600)",
-    "exits": "    raise SystemExit(0)",
-}
-
-
-@pytest.mark.parametrize("how", VETOES)
-def test_a_plugin_that_says_no_or_cannot_say_keeps_what_it_is_asked_of(
-    home: Home, fleet: Fleet, how: str
-) -> None:
-    hook = "from runctl_core.api import hookimpl\n@hookimpl\ndef runctl_protect(resource):\n"
-    distribution(home.root / "fleet-plugins", "company", hook + VETOES[how], {PLUGINS: {"company": ""}})
-    fleet.add("alpha", row("a-1"), row("a-2"))
-    cleaned = cleanup(home, "--yes", "--force")
-    left = ["a-1"] if how == "says no" else ["a-1", "a-2"]
-    assert names(cleaned["skipped"]) == fleet.alive("alpha") == left
-    assert "the plugin company (company 2.5): " in cleaned["skipped"][0]["reasons"][0]["detail"]
-
-
 def test_a_provider_that_hangs_is_named_and_the_others_are_cleaned(home: Home, fleet: Fleet) -> None:
     home.env["RUNCTL_LIST_TIMEOUT_SECONDS"] = "1"
     for cloud in fleet.names:
@@ -167,6 +122,23 @@ def test_a_provider_that_hangs_is_named_and_the_others_are_cleaned(home: Home, f
     assert names(cleaned["deleted"]) == ["alpha-1"]
     assert [row["provider"] for row in cleaned["unanswered"]] == ["beta"]
     assert fleet.alive("beta") == ["beta-1"], "it was ended on what the books had of yesterday"
+
+
+def test_a_provider_that_hangs_in_a_deletion_holds_no_other(home: Home, fleet: Fleet) -> None:
+    for cloud in fleet.names:
+        fleet.add(cloud, row(f"{cloud}-1"))
+    fleet.misbehave("alpha", hang=["terminate"])
+    running = home.start("resources", "cleanup", "--yes")
+    try:
+        wait_for(lambda: not fleet.alive("beta"), seconds=60, why="beta waits for alpha")
+        wait_for(lambda: "terminate alpha-1" in fleet.calls("alpha"), seconds=60)
+        assert running.poll() is None, "it gave up, so this test has seen nothing"
+        (act,) = [act for act in home.json("audit") if act["resource"] == "alpha-1"]
+        assert act["answer"] is None, "an answer was written that nobody gave"
+        assert b"no answer known" in home.runctl("audit", "--resource", "alpha-1").stdout
+    finally:
+        running.kill()
+        running.communicate()
 
 
 def test_a_refused_deletion_fails_the_command_and_is_tried_again_by_the_next(
@@ -201,7 +173,7 @@ def test_the_audit_log_tells_who_ended_what_and_why(home: Home, fleet: Fleet) ->
     fleet.misbehave("alpha", refuse={"a-2": "InvalidRequest"})
     home.runctl("resources", "cleanup", "--yes", "--force")
     schemas.check("audit", home.json("audit"))
-    acts = {act["id"]: act for act in home.json("audit")}
+    acts = {act["resource"]: act for act in home.json("audit")}
     assert acts["a-1"]["answer"] == "gone"
     assert (acts["a-1"]["owner"], acts["a-1"]["command"]) == ("tester", "resources cleanup")
     assert "@" in acts["a-1"]["user"]
@@ -218,7 +190,7 @@ def test_a_run_that_is_over_and_kept_its_machine_is_cleaned_up(home: Home) -> No
     home.runctl("train", "s.py")
     (planned,) = cleanup(home, "--dry-run", "--force")["planned"]
     assert planned["run"] == home.json("runs")[0]["run"]
-    assert names(cleanup(home, "--yes", "--force")["deleted"]) == [planned["id"]]
+    assert names(cleanup(home, "--yes", "--force")["deleted"]) == [planned["resource"]]
     assert list((home.state / "local" / "slots").glob("local-*")) == []
 
 
@@ -243,27 +215,6 @@ def test_resources_are_named_or_filtered_and_never_both(home: Home, fleet: Fleet
     assert home.runctl("resources", "cleanup", "a-1", "--project", "mnist").returncode == 101
     assert home.runctl("resources", "cleanup", "no-such-thing").returncode == 103
     assert home.runctl("resources", "cleanup", "--older-than", "soon").returncode == 101
-
-
-def test_doctor_names_a_plugin_that_forbids_every_deletion(home: Home, fleet: Fleet) -> None:
-    distribution(home.root / "fleet-plugins", "company", "import nothing_here", {PLUGINS: {"company": ""}})
-    done = home.runctl("doctor", "--json")
-    (check,) = [c for c in json.loads(done.stdout) if c["name"] == "plugin company"]
-    assert (done.returncode, check["verdict"]) == (109, "failed")
-    assert "company 2.5: it cannot be loaded" in check["detail"]
-
-
-def test_a_machine_that_the_configuration_protects_outlives_its_run(home: Home) -> None:
-    home.env["RUNCTL_PROTECTED"] = "runctl:project=demo"
-    home.write("s.py", "print('trained')")
-    done = home.runctl("train", "s.py", "--project", "demo")
-    assert b"its price goes on: the setting `protected` has runctl:project=demo" in done.stderr
-    (found,) = home.json("resources", "list")["resources"]
-    home.runctl("ps")
-    assert cleanup(home, "--yes", "--force")["skipped"][0]["id"] == found["id"]
-    del home.env["RUNCTL_PROTECTED"]
-    home.runctl("ps")
-    assert home.json("resources", "list")["resources"] == []
 
 
 def test_a_cleanup_brings_home_what_a_run_left_that_ended_unseen(home: Home) -> None:

@@ -47,7 +47,7 @@ def document(home: Home, *words: str, status: int = 0) -> Any:
 
 
 def ids(rows: list[dict[str, Any]]) -> list[str]:
-    return sorted(found["id"] for found in rows)
+    return sorted(found["resource"] for found in rows)
 
 
 def test_stop_all_stops_every_run_of_mine_and_its_results_come_home(home: Home) -> None:

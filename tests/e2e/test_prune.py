@@ -111,6 +111,16 @@ def test_the_newest_good_one_is_found_behind_damaged_ones_which_stay_too(five: H
     assert left(five) == ["step-5.npz", "step-6.npz"], "a checkpoint that is just being written is gone"
 
 
+def test_two_prunes_at_once_do_what_one_does(home: Home) -> None:
+    for path in save(home, *(f"step-{n}.npz" for n in range(40))):
+        manifest.write(str(path))
+    words = ("checkpoint", "prune", "c", "--keep-last", "1", "--yes")
+    commands = [home.start(*words) for _ in range(3)]
+    told = [command.communicate(timeout=60)[1].decode() for command in commands]
+    assert [command.returncode for command in commands] == [0, 0, 0], told
+    assert left(home) == ["step-39.npz", "step-39.npz.manifest.json"]
+
+
 def test_a_run_names_its_folder(home: Home) -> None:
     script = (
         "import os, pathlib\n"

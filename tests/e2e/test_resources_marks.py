@@ -50,9 +50,9 @@ def marks(home: Home, *words: str) -> dict[str, str]:
 )
 def test_a_mark_is_shown_until_it_is_taken_back(home: Home, fleet: Fleet, command: str, word: str) -> None:
     assert marks(home, command, "i-theirs", "--why", "the paper") == {word: "the paper"}
-    assert word in notes(home, "alpha/i-theirs")
+    assert notes(home, "alpha/i-theirs") == f"{word}: the paper"
     assert marks(home, command, "i-theirs", "--undo") == {}
-    assert word not in notes(home, "alpha/i-theirs")
+    assert notes(home, "alpha/i-theirs") == ""
 
 
 def test_a_resource_that_was_never_seen_is_found_at_its_provider(home: Home, fleet: Fleet) -> None:
@@ -142,6 +142,10 @@ def test_a_run_whose_books_were_lost_is_brought_back_with_its_output_and_results
     pulled = {path.name for path in (home.work / "back").rglob("*") if path.is_file()}
     assert pulled >= {"step-7.npz", "attempt-1.log"}
     assert slot["resource"] in json.dumps(home.json("resources", "list")), "what was adopted was let go of"
+    home.runctl("resources", "cleanup", slot["resource"], "--force", "--yes")
+    assert home.json("resources", "list")["resources"] == [], (
+        "its results are home, and it could not be ended"
+    )
 
 
 def test_a_run_that_ended_while_its_books_were_lost_is_brought_back(home: Home) -> None:

@@ -14,6 +14,7 @@ from fleet import OWNER, Fleet, row
 from homes import Home
 from runctl_core.models.runs import Run, RunState
 from runctl_core.tracking import ResourceTracker
+from runctl_core.training.plan import Plan
 
 RUN = "brave-otter-41"
 
@@ -28,9 +29,10 @@ def fleet(home: Home) -> Fleet:
 def booked(home: Home, state: RunState, on_finish: str = "terminate") -> None:
     """A run of these books that the machine `i-1` was made for."""
     run = Run(RUN, "crab", "demo", OWNER, "alpha", "t.py", "/w", state, datetime.now(UTC), resource_id="i-1")
+    plan = Plan(provider="alpha", command=("true",), workdir="/w", on_finish=on_finish)
     home.state.mkdir()
     with ResourceTracker(str(home.state / "state.db")) as tracker:
-        tracker.add_run(run, {"on_finish": on_finish})
+        tracker.add_run(run, plan.to_json())
 
 
 def found(home: Home) -> tuple[int, list[str]]:
@@ -59,21 +61,32 @@ def test_a_free_machine_is_none_and_one_of_unknown_price_is(home: Home, fleet: F
 
 
 @pytest.mark.parametrize(
-    ("state", "on_finish", "status"),
-    [
-        (RunState.RUNNING, "terminate", 0),
-        (RunState.SUCCEEDED, "keep", 0),
-        (RunState.SUCCEEDED, "terminate", 3),
-        (RunState.LOST, "terminate", 3),
-    ],
-    ids=str,
+    ("state", "on_finish"), [(RunState.RUNNING, "terminate"), (RunState.SUCCEEDED, "keep")], ids=str
 )
 def test_a_run_explains_its_machine_while_it_lives_or_keeps_it(
-    home: Home, fleet: Fleet, state: RunState, on_finish: str, status: int
+    home: Home, fleet: Fleet, state: RunState, on_finish: str
 ) -> None:
     booked(home, state, on_finish)
     fleet.add("alpha", row("i-1", tags={"runctl:run": RUN}))
-    assert found(home)[0] == status
+    assert found(home) == (0, [])
+
+
+def test_the_machine_of_a_run_that_is_over_is_reported_when_it_cannot_be_let_go(
+    home: Home, fleet: Fleet
+) -> None:
+    booked(home, RunState.LOST)
+    fleet.add("alpha", row("i-1", tags={"runctl:run": RUN}))
+    fleet.misbehave("alpha", refuse={"*": "AuthenticationError"})
+    assert home.runctl("resources", "list").returncode == 0
+    assert found(home) == (3, ["alpha/i-1"])
+
+
+def test_the_machine_of_a_launch_that_was_killed_is_let_go_and_not_reported(home: Home, fleet: Fleet) -> None:
+    booked(home, RunState.PROVISIONING)
+    fleet.add("alpha", row("i-1", tags={"runctl:run": RUN}))
+    assert home.runctl("resources", "list").returncode == 0
+    assert found(home) == (0, [])
+    assert fleet.alive("alpha") == [], "a killed launch left a machine that its dead run explains"
 
 
 @pytest.mark.parametrize("command", ["ignore", "adopt"])

@@ -14,6 +14,8 @@ from homes import Home, wait_for
 from terminals import Terminal
 
 RED = "\033[31m"
+ERASED = "\r\033[K"
+"""How the line about what is waited for goes away."""
 
 
 @pytest.fixture
@@ -88,7 +90,7 @@ def test_a_document_without_an_end_is_refused(home: Home, fleet: Fleet) -> None:
 def on_80_columns(home: Home, *words: str) -> list[str]:
     with Terminal(home, *words) as terminal:
         terminal.status()
-    return terminal.shown.splitlines()
+    return [line.rpartition(ERASED)[2] for line in terminal.shown.rstrip().split("\n")]
 
 
 def test_a_list_fits_80_columns_and_keeps_what_matters(home: Home, fleet: Fleet) -> None:

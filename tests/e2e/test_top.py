@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from homes import RUNCTL, Home
+from tmux import Tmux
 from top_scene import Scene
 
 COLOUR = re.compile(r"\x1b\[(?:\d+;)*(?:3[0-8]|4[0-8]|9[0-7]|10[0-7])(?:;\d+)*m")
@@ -21,6 +22,11 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     scene = Scene(Home(tmp_path_factory.mktemp("scene")))
     yield scene
     scene.end()
+
+
+def all_of(*texts: str) -> Callable[[str], bool]:
+    """Whether a screen shows all of these: they come from threads of their own."""
+    return lambda shown: all(text in shown for text in texts)
 
 
 def line_with(shown: str, text: str) -> str:
@@ -36,7 +42,7 @@ def cells(shown: str, text: str) -> list[str]:
 
 def test_80x24_shows_runs_resources_money_and_the_log_of_the_live_run(scene: Scene) -> None:
     with scene.top(80, 24) as tmux:
-        shown = tmux.until(lambda s: "b-1" in s and "alpha/i-gpu" in s and "epoch" in s and "$3.75" in s)
+        shown = tmux.until(all_of("b-1", "alpha/i-gpu", "\nepoch", "$3.75", "1 checkpoint"))
     assert "now $3.75/h +1 unknown " in shown, "2.50 + 1.00 + 0.25, and it is said that i-dark is left out"
     assert cells(shown, "alpha/i-gpu")[1:] == ["running", "2", "h", "$2.50", "<$0.01", "H100:2"]
     assert cells(shown, "alpha/i-dark")[1:6] == ["running", "2", "h", "unknown", "unknown"]
@@ -49,7 +55,7 @@ def test_80x24_shows_runs_resources_money_and_the_log_of_the_live_run(scene: Sce
 
 def test_200x50_has_more_columns_and_the_log_beside_the_tables(scene: Scene) -> None:
     with scene.top(200, 50) as tmux:
-        shown = tmux.until(lambda s: "b-1" in s and "epoch" in s and "PROVIDER" in s)
+        shown = tmux.until(all_of("b-1", "alpha/i-gpu", "epoch", "1 checkpoint"))
     assert re.search(r"RUNS 2 .* PROVIDER +PROJECT", shown)
     assert re.search(rf"> {scene.run} +running .* local +work +LOG {scene.run} · 1 checkpoint", shown)
     assert "local/local-" in line_with(shown, "free     $0.00 cpu")
@@ -79,7 +85,7 @@ def test_without_colour_there_is_none_and_the_cursor_is_seen_all_the_same(scene:
 @pytest.mark.parametrize("term", ["xterm", "screen", "linux"])
 def test_old_terminals_show_it_too(scene: Scene, term: str) -> None:
     with scene.top(command=f"TERM={term} %s top") as tmux:
-        shown = tmux.until(lambda s: "alpha/i-gpu" in s and "LOG" in s and "CPU" in s)
+        shown = tmux.until(all_of("alpha/i-gpu", "LOG", "CPU"))
     assert f"> {scene.run}" in shown
     if term == "linux":
         assert shown.isascii(), "the font of the console has no such signs"
@@ -93,8 +99,9 @@ def test_a_filter_leaves_only_what_fits_and_escape_shows_all_again(scene: Scene)
         tmux.press(*"i-gpu", "Enter")
         shown = tmux.until(lambda s: "b-1" not in s and "RUNS 0" in s)
         assert "alpha/i-gpu" in shown
+        assert "nothing fits 'i-gpu': escape shows all" in shown
         tmux.press("Escape")
-        tmux.until(lambda s: "b-1" in s and scene.run in s)
+        tmux.until(all_of("b-1", scene.run))
 
 
 def test_all_shows_what_others_have_and_tells_it_is_not_mine(scene: Scene) -> None:
@@ -123,23 +130,23 @@ def test_enter_tells_everything_of_a_resource(scene: Scene) -> None:
     assert "unknown price" in line_with(shown, "price ")
 
 
-def test_a_provider_that_hangs_is_named_and_the_keys_answer_at_once(home: Home) -> None:
-    scene = Scene(home)
+def test_a_provider_that_hangs_is_named_and_the_keys_answer_at_once(scene: Scene) -> None:
+    asked = len(scene.fleet.calls("beta"))
+    scene.fleet.misbehave("beta", hang=["list"])
     try:
-        scene.fleet.misbehave("beta", hang=["list"])
         with scene.top() as tmux:
-            tmux.until("! beta: no answer for")
-            assert "alpha/i-gpu" in tmux.screen(), "one that hangs held up another"
+            shown = tmux.until("! beta: no answer for")
+            assert "alpha/i-gpu" in shown, "one that hangs held up another"
+            assert "beta/b-1" in shown, "what the books know of it is not shown"
             tmux.press("?")
-            shown = tmux.until("keys")
-            assert "escape closes" in shown
+            tmux.until("escape closes")
             tmux.press("Escape")
             tmux.until("RESOURCES")
             tmux.press("q")
             tmux.left()
-        assert scene.fleet.calls("beta") == ["list"], "it still hung when the keys answered"
+        assert scene.fleet.calls("beta")[asked:] == ["list"], "it hung no longer when the keys answered"
     finally:
-        scene.end()
+        scene.fleet.misbehave("beta")
 
 
 def test_a_provider_that_fails_is_named_with_its_reason(scene: Scene) -> None:
@@ -172,6 +179,25 @@ def test_a_hostile_log_moves_no_cursor_and_breaks_no_picture(scene: Scene) -> No
             assert tmux.says("pane_title") != "owned"
     finally:
         home.runctl("stop", run, "--grace-seconds", "0")
+
+
+def test_the_watched_run_is_told_of_at_once_however_seldom_providers_are_asked(home: Home) -> None:
+    """Its start and its end come from its own machine; its log stays when it is over."""
+    home.write(
+        "waits.py",
+        "import os, time\nprint('accuracy 0.97', flush=True)\n"
+        "while not os.path.exists('go'): time.sleep(0.05)\nprint('the end')",
+    )
+    run = home.detached("waits.py")
+    with Tmux(home, 80, 24) as tmux:
+        tmux.type(f"{RUNCTL} top --interval 600")
+        tmux.until(lambda s: re.search(rf"> {run} +running", s))
+        assert "accuracy 0.97" in tmux.screen()
+        home.write("go", "")
+        tmux.until(lambda s: re.search(rf"> {run} +succeeded", s))
+        shown = tmux.until("the end")
+    assert "accuracy 0.97" in shown
+    assert (home.state / "runs" / run / "receipt.json").exists(), "its books were not closed"
 
 
 @pytest.mark.parametrize(("env", "fix"), [({}, "runctl ps --json"), ({"TERM": "dumb"}, "runctl ps --json")])

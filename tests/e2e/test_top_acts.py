@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from fleet import row
-from homes import Home, processes_of, wait_for
+from homes import Home, processes_of
 from top_scene import Scene
 
 
@@ -55,6 +55,16 @@ def test_a_run_that_is_over_is_not_stopped_again(same: Scene) -> None:
     with same.top() as tmux:
         tmux.press("j", "s")
         tmux.until("no live run is selected")
+
+
+def test_among_resources_stop_means_the_run_of_the_selected_one(same: Scene) -> None:
+    with same.top() as tmux:
+        tmux.until("alpha/i-dark")
+        tmux.press("Tab", "s")
+        tmux.until("no live run is selected")
+        tmux.press("G", "s")
+        tmux.until(f"Stop {same.run} (count.py)?")
+        tmux.press("n")
 
 
 def test_pull_asks_and_then_copies_the_results_so_far(scene: Scene) -> None:
@@ -113,19 +123,3 @@ def test_a_refused_deletion_stays_on_the_screen_with_its_mark(scene: Scene) -> N
         tmux.until("1 could not be: beta/b-1")
         shown = tmux.until("! running")
     assert "beta/b-1" in next(line for line in shown.splitlines() if "! running" in line)
-
-
-def test_a_run_that_ends_while_it_is_watched_is_closed_and_keeps_its_log_on_the_screen(home: Home) -> None:
-    home.write("short.py", "import time\nprint('accuracy 0.97', flush=True)\ntime.sleep(1)\nprint('the end')")
-    scene = Scene(home)
-    run = home.detached("--provider", "local", "short.py")
-    try:
-        with scene.top(wait=run) as tmux:
-            tmux.press(*"k" * 3)
-            tmux.until("accuracy 0.97")
-            tmux.until(lambda s: re.search(rf"> {run} +succeeded", s))
-            shown = tmux.until("the end")
-            assert "accuracy 0.97" in shown
-        wait_for(lambda: (home.state / "runs" / run / "receipt.json").exists())
-    finally:
-        scene.end()

@@ -73,6 +73,18 @@ def test_outputs_are_collected_and_named_when_missing(home: Home) -> None:
     assert output["size_bytes"] == 10
 
 
+def test_pull_keeps_checkpoints_of_one_name_apart(home: Home) -> None:
+    home.write(
+        "s.py",
+        "import os, pathlib; d = pathlib.Path(os.environ['RUNCTL_CHECKPOINT_DIR'])\n"
+        "for v in '01': (d / v).mkdir(); (d / v / 'last.pkl').write_text('version ' + v)",
+    )
+    home.runctl("train", "s.py")
+    assert home.runctl("pull", "latest", "there").returncode == 0
+    came = [(home.work / "there" / "checkpoints" / v / "last.pkl").read_text() for v in "01"]
+    assert came == ["version 0", "version 1"], "one checkpoint came home in the place of another"
+
+
 def test_pull_copies_logs_whole_checkpoints_and_outputs(home: Home) -> None:
     home.write(
         "s.py",

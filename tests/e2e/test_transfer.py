@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 
 import schemas
 import shelf
+from distributions import distribution
 from homes import RUNCTL, Home, wait_for
 from terminals import Terminal
 
@@ -190,6 +192,17 @@ def test_a_store_that_nobody_brings_says_what_to_install(home: Home) -> None:
     done = home.runctl("transfer", "x", "s9://bucket/x")
     assert done.returncode == 110
     assert b"installed: file://" in done.stderr and b"pip install" in done.stderr
+
+
+def test_doctor_says_which_stores_can_be_used(home: Home) -> None:
+    shelf.in_home(home)
+    broken = {"runctl.stores": {"broken": "Broken"}}
+    distribution(home.root / "plugins", "broken-store", "raise SystemExit(3)", broken)
+    done = home.runctl("doctor", "--json")
+    checks = {row["name"]: row for row in json.loads(done.stdout)}
+    assert (checks["store shelf://"]["verdict"], done.returncode) == ("ok", 109)
+    assert checks["store broken://"]["verdict"] == "failed"
+    assert "broken-store 2.5: it called sys.exit(3)" in checks["store broken://"]["detail"]
 
 
 def test_a_file_whose_name_has_a_colon_is_no_run(home: Home) -> None:

@@ -16,10 +16,7 @@ from pathlib import Path
 from attrs import frozen
 
 from core import checkpoint_files as files
-from core import checkpoint_folders as folders
-
-Tree = dict[str, bytes]
-"""The files of a checkpoint by their relative path; `.` for a checkpoint that is a file."""
+from faults.whole_checkpoints import FORMATS, Tree
 
 HUGE = 1 << 60
 ODD_NAMES = (
@@ -86,54 +83,6 @@ def _manifest(name: str) -> bytes:
         for path, content in FORMATS[name][1]().items()
     ]
     return json.dumps({"version": 1, "files": rows}).encode()
-
-
-def _one(make: Callable[[], bytes]) -> Callable[[], Tree]:
-    return cache(lambda: {".": make()})
-
-
-def _sharded() -> Tree:
-    shards = [f"model-0000{n}-of-00002.safetensors" for n in (1, 2)]
-    index = {"metadata": {"total_size": 48}, "weight_map": {"w": shards[0], "b": shards[1]}}
-    return {
-        **dict.fromkeys(shards, files.safetensors()),
-        "model.safetensors.index.json": json.dumps(index).encode(),
-    }
-
-
-def _hugging_face() -> Tree:
-    state = json.dumps({"global_step": 5, "epoch": 1.5, "best_metric": 0.25}).encode()
-    return {
-        "model.safetensors": files.safetensors({"format": "pt"}),
-        "optimizer.pt": files.torch(),
-        "trainer_state.json": state,
-        "config.json": b'{"model_type": "gpt2"}',
-    }
-
-
-def _packed() -> bytes:
-    return files.zipped({"w1.npy": bytes(3000), "b1.npy": bytes(range(256)) * 4}, zipfile.ZIP_DEFLATED)
-
-
-FORMATS: dict[str, tuple[str, Callable[[], Tree]]] = {
-    "pytorch": (".pt", _one(files.torch)),
-    "lightning": (".ckpt", _one(files.torch)),
-    "legacy pytorch": (".pth", _one(files.legacy_torch)),
-    "npz": (".npz", _one(files.npz)),
-    "packed npz": (".npz", _one(_packed)),
-    "keras": (".keras", _one(files.keras)),
-    "safetensors": (".safetensors", _one(files.safetensors)),
-    "hdf5": (".h5", _one(files.hdf5)),
-    "hdf5, version 2": (".hdf5", _one(lambda: files.hdf5(2))),
-    "pickle": (".pkl", _one(files.pickled)),
-    "joblib": (".joblib", _one(files.pickled)),
-    "sharded": ("", cache(_sharded)),
-    "hugging face": ("", cache(_hugging_face)),
-    "deepspeed": ("", cache(folders.deepspeed)),
-    "distributed": ("", cache(folders.distributed)),
-    "orbax": ("", cache(folders.orbax)),
-}
-"""Each format's suffix and the files of a whole one."""
 
 
 def _chosen(path: Path, tree: Tree, chance: random.Random) -> tuple[Path, bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import time
 from pathlib import Path
 
@@ -61,9 +62,10 @@ def wrong_after_kill(folder: Path, made: list[Path]) -> str:
 
 def test_whenever_prune_is_killed_nothing_is_lost_or_halved_and_the_next_one_settles(home: Home) -> None:
     chance = random.Random(number := seed())
-    folder, middles = home.work / "c", 0
+    template, folder, middles = home.work / "template", home.work / "c", 0
+    made = [folder / path.name for path in fill(template)]
     for _ in range(KILLS):
-        made = fill(folder)
+        shutil.copytree(template, folder)
         moment_s = chance.uniform(0, LONGEST_S)
         killed(home, moment_s)
         told = f"RUNCTL_TEST_SEED={number}, killed {moment_s:.4f} s after its first act"
@@ -73,5 +75,5 @@ def test_whenever_prune_is_killed_nothing_is_lost_or_halved_and_the_next_one_set
         assert done.returncode == 0, f"{told}: {done.stderr.decode()}"
         left = {name for path in made[-KEPT:] for name in (path.name, f"{path.name}.manifest.json")}
         assert set(os.listdir(folder)) == left, f"{told}: the next prune left something over"
-        folder.rename(home.work / f"done-{moment_s}")
+        shutil.rmtree(folder)
     assert middles > KILLS // 5, f"RUNCTL_TEST_SEED={number}: only {middles} kills struck in the middle"

@@ -25,6 +25,11 @@ folder fits none of runctl's own formats. Its name is the entry point's.
     [project.entry-points."runctl.checkpoint_formats"]
     gguf = "mycloud.gguf:GGUF"
 
+A store of files is one as well: a `Store`, imported when a URL with its scheme is named.
+
+    [project.entry-points."runctl.stores"]
+    mystore = "mycloud.store:MyStore"
+
 Each plugin is loaded and called by itself: what one raises, even `SystemExit`, is kept for
 `runctl doctor` and stops no other.
 """

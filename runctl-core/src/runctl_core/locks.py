@@ -1,10 +1,14 @@
-"""Locks of the kernel on a file or folder: they end with their process, however that ends."""
+"""Locks of the kernel on a file or folder: they end with their process, however that ends.
+
+Where a file system has none, nobody is kept out.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import os
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 
 def lock(fd: int) -> bool:
@@ -13,13 +17,27 @@ def lock(fd: int) -> bool:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError:
+        return True  # a file system without locks
     return True
+
+
+@contextmanager
+def alone(folder: str) -> Iterator[None]:
+    """Wait until no other process works in a folder in this way. Raises OSError for no folder."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with suppress(OSError):
+            fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
 
 
 def is_locked(path: str) -> bool:
     """Whether a process works with what is at a path; False for nothing."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        fd = _opened(path)
     except OSError:
         return False
     try:
@@ -36,17 +54,10 @@ def is_at(fd: int, path: str) -> bool:
         return False
 
 
-def locked_folder(above: str, prefix: str) -> tuple[str, int]:
-    """Make a folder with a name of its own, locked from the beginning: its path, and it itself, open.
-
-    Whoever finds it without a lock may take it for one that a killed command left.
-    """
-    while True:
-        folder = tempfile.mkdtemp(prefix=prefix, dir=above)
-        try:
-            fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            continue
-        if lock(fd) and is_at(fd, folder):
-            return folder, fd
-        os.close(fd)
+def _opened(path: str) -> int:
+    """Open to write where that can be: network file systems lock nothing else."""
+    flags = os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        return os.open(path, os.O_RDWR | flags)
+    except IsADirectoryError:
+        return os.open(path, os.O_RDONLY | flags)

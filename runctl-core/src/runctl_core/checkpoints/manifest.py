@@ -209,7 +209,8 @@ def _compared(path: str, manifest: Manifest, evidence: Evidence, advance: Advanc
     findings = [Finding(name, "not in the manifest") for name in sorted(there - expected.keys())]
     same_size: list[str] = []
     for name in sorted(expected):
-        if problem := _size_problem(path, name, expected[name]):
+        gone = name not in there and not os.path.lexists(os.path.join(path, name))
+        if problem := "missing" if gone else _size_problem(path, name, expected[name]):
             findings.append(Finding(name, problem))
         else:
             same_size.append(name)

@@ -12,7 +12,7 @@ from runctl_core.checkpoints.regular import opened
 LIMIT = 16 << 20
 """A larger document is not read, in bytes."""
 
-_MOST_VALUES = 900_000
+_MOST_VALUES = 700_000
 """Nor is one of more values, a list or object counted twice: each takes up to 130 bytes of memory."""
 
 

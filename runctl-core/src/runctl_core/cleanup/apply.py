@@ -139,7 +139,8 @@ class Cleanup:
         except ProviderUnavailable as error:
             self._silent[name] = error.summary
             raise
-        (facts,) = self._lookout.facts_of([now], holding=True)
+        holding = now.run is not None and step.item.run is not None and now.run.id == step.item.run.id
+        (facts,) = self._lookout.facts_of([now], holding=holding)
         verdict = self._safety.judge(facts, mode)
         if isinstance(verdict, Skipped):
             return verdict

@@ -10,11 +10,11 @@ from attrs import evolve
 from runctl_core.cleanup.lanes import in_lanes
 from runctl_core.cleanup.rules import Facts, JobSeen, attempt_of, is_collected, job_of
 from runctl_core.clock import now
-from runctl_core.errors import NotFound, ProviderUnavailable, ResourceNotFound
+from runctl_core.errors import NotFound, ResourceNotFound, UnknownOutcome
+from runctl_core.models.marks import Mark, Marked
 from runctl_core.provider import Stoppable
 from runctl_core.shown import look_at
 from runctl_core.timeouts import within
-from runctl_core.tracking import Mark, Marked
 from runctl_core.tracking.driver import Driver
 
 if TYPE_CHECKING:
@@ -84,7 +84,8 @@ class Lookout:
 
         Raises:
             ResourceNotFound: The provider does not have it any more.
-            ProviderUnavailable: It does not answer, or may not show yet what is so young.
+            ProviderUnavailable: It does not answer, or answers with something else.
+            UnknownOutcome: It may not show yet what is so young.
             RunctlError: The provider's.
         """
         old = item.resource
@@ -166,9 +167,7 @@ def _is_driven(run_id: str) -> bool:
 
 
 def _require_old(item: Item, listing_delay_s: float, provider: str) -> None:
-    """Raise ProviderUnavailable for a resource that its provider may not show yet."""
+    """Raise UnknownOutcome for a resource that its provider may not show yet."""
     since = item.resource.created_at or item.first_seen
     if listing_delay_s and (since is None or (now() - since).total_seconds() < listing_delay_s):
-        raise ProviderUnavailable(
-            f"{provider} may not show {item.resource.id} yet", fix="try again in a while"
-        )
+        raise UnknownOutcome(f"{provider} may not show {item.resource.id} yet", fix="try again in a while")

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from runctl_core.models.marks import Mark, Marked
 from runctl_core.models.resources import ResourceState
 from runctl_core.models.runs import RunState
-from runctl_core.tracking.marks import Mark, Marked
 
 if TYPE_CHECKING:
     from runctl_core.inventory import Item

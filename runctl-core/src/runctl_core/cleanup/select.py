@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from runctl_core.tracking import Mark
+from runctl_core.models.marks import Mark
 
 if TYPE_CHECKING:
     from runctl_core.inventory import Inventory, Item

@@ -73,7 +73,7 @@ def cleanup(
     )
     plan = session.safety.plan(items, inventory.problems, mode=Mode.FORCED if force else Mode.CLEANUP)
     if only_shown or not plan.steps:
-        _show_plan(plan, json=json)
+        _show_plan(session, plan, json=json)
         if not dry_run and plan.steps:
             output.note("nothing was deleted: nobody can be asked here; --yes carries it out")
         return
@@ -94,11 +94,11 @@ def _named(inventory: Inventory, refs: Iterable[str]) -> list[Item]:
     return list({item.key: item for item in (find(inventory, ref) for ref in refs)}.values())
 
 
-def _show_plan(plan: Plan, *, json: bool) -> None:
+def _show_plan(session: Session, plan: Plan, *, json: bool) -> None:
     if json:
         from runctl_core.training.cleanup_documents import of_cleanup
 
-        output.print_json(of_cleanup(plan, None))
+        output.print_json(of_cleanup(plan, None, session.known_inventory()))
         return
     rows = [_outcome("would be deleted", step.item, step.why) for step in plan.steps]
     show([*rows, *map(_left_alone, plan.skipped)], empty="there is nothing to delete")
@@ -123,7 +123,7 @@ def _carry_out(session: Session, plan: Plan, *, json: bool) -> None:
     with output.Progress("deleting", len(plan.steps), "resource") as progress:
         cleaned = session.cleanup(lambda: progress.advance(1)).carry_out(plan)
     if json:
-        output.print_json(of_cleanup(plan, cleaned))
+        output.print_json(of_cleanup(plan, cleaned, session.known_inventory()))
     else:
         show(outcomes(cleaned), empty="nothing was deleted")
         output.note(f"{output.count(len(cleaned.done), 'resource')} deleted")

@@ -43,7 +43,7 @@ def doctor(
     for report in reports:
         found += _plugin(report)
     if not name:
-        found += [*_command_groups(), *_checkpoint_formats(), *_protectors()]
+        found += [*_command_groups(), *_checkpoint_formats(), *_stores(), *_protectors()]
     _show(found, json)
     if any(check.verdict is Verdict.FAILED for check in found):
         raise Exit(StateError.exit_status)
@@ -144,6 +144,26 @@ def _checkpoint_formats() -> Iterator[Check]:
         name = f"checkpoint format {point.name}"
         if error := errors.get(point.name):
             fix = f"pip install --upgrade {point.distribution}, or pip uninstall it"
+            yield Check(name, Verdict.FAILED, f"{point.source}: {error}", fix)
+        else:
+            yield Check(name, Verdict.OK, point.source)
+
+
+def _stores() -> Iterator[Check]:
+    from functools import partial
+
+    from runctl_core.plugins import LOAD_TIMEOUT_S
+    from runctl_core.stores.opening import load_store, stores
+    from runctl_core.timeouts import TooLate, within
+
+    for point in stores():
+        name = f"store {point.name}://"
+        fix = f"pip install --upgrade {point.distribution}, or pip uninstall it"
+        try:
+            within(LOAD_TIMEOUT_S, partial(load_store, point), name=name)
+        except RunctlError as error:
+            yield Check(name, Verdict.FAILED, error.why, fix)
+        except TooLate as error:
             yield Check(name, Verdict.FAILED, f"{point.source}: {error}", fix)
         else:
             yield Check(name, Verdict.OK, point.source)

@@ -67,4 +67,4 @@ def _text(provider: str) -> str:
 def _example(default: object) -> str:
     import json
 
-    return '""' if default is None else json.dumps(default)
+    return '""' if default is None else json.dumps(default, default=float)

@@ -40,7 +40,7 @@ def panic(yes: YesFlag = False, json: JsonFlag = False) -> None:
     _ask(session, acting, names, yes=yes)
     done = acting.carry_out(names)
     if json:
-        output.print_json(of_panic(done))
+        output.print_json(of_panic(done, session.known_inventory()))
     else:
         _show(done)
     _require_all(done)
@@ -49,9 +49,8 @@ def panic(yes: YesFlag = False, json: JsonFlag = False) -> None:
 def _ask(session: Session, acting: Panic, names: list[str], *, yes: bool) -> None:
     """Ask once, from the books alone: a provider that hangs must not hold up the question."""
     from runctl_core.cli.stop_all import announce
-    from runctl_core.inventory import known_inventory
 
-    runs, items = acting.runs(), acting.mine(known_inventory(session.tracker).items)
+    runs, items = acting.runs(), acting.mine(session.known_inventory().items)
     if runs:
         announce(runs)
     if items:

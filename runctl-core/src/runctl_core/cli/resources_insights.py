@@ -47,7 +47,7 @@ def insights(
 
     session = Session()
     found = select(look(session, provider, offline=offline), Filter(every=every))
-    facts = Facts() if offline else _facts(session, found)
+    facts = Facts(owner=session.owner) if offline else _facts(session, found)
     told = find_insights(found, facts, found.taken_at)
     if json:
         output.print_json(of_insights(found, told))
@@ -57,15 +57,22 @@ def insights(
 
 
 def _show(told: Sequence[Insight]) -> None:
+    """The findings; on a terminal the commands stand below the table, where none is cut."""
     from runctl_core.inventory.insights import worth
 
-    rows = [(i.item.key, str(i.finding), _monthly(i.monthly_usd), i.detail, i.fix) for i in told]
+    whole = not output.results().isatty()
+    rows = [(i.item.key, str(i.finding), _monthly(i.monthly_usd), i.detail, i.fix * whole) for i in told]
     columns = ("RESOURCE", "FINDING", "A MONTH", "EVIDENCE", "MEND IT")
     output.table(columns, rows, empty="nothing to save")
-    if told:
-        usd, unknown = worth(told)
-        resources = output.count(len({i.item.key for i in told}), "resource")
-        output.note(f"{resources} of {output.cost(usd, unknown)} a month")
+    if not told:
+        return
+    usd, unknown = worth(told)
+    resources = output.count(len({i.item.key for i in told}), "resource")
+    output.note(f"{resources} of {output.cost(usd, unknown)} a month")
+    mended: dict[str, list[str]] = {}
+    for insight in told if not whole else ():
+        mended.setdefault(insight.fix, []).append(str(insight.finding))
+    output.notes((", ".join(findings), fix) for fix, findings in mended.items())
 
 
 def _monthly(usd: Decimal | None) -> str:
@@ -89,7 +96,10 @@ def _facts(session: Session, found: Inventory) -> Facts:
     usage = {key: samples for key, samples in answers.items() if key in runs}
     spot = [_cheapest(name, answers[name]) for name in names if name in answers]
     return Facts(
-        usage, _warned(session, usage, runs), {place: usd for each in spot for place, usd in each.items()}
+        owner=session.owner,
+        usage=usage,
+        warnings=_warned(session, usage, runs),
+        spot={place: usd for each in spot for place, usd in each.items()},
     )
 
 

@@ -12,8 +12,8 @@ from runctl_core.cli.session import Session
 
 if TYPE_CHECKING:
     from runctl_core.inventory import Item
+    from runctl_core.models.marks import Mark, Marked
     from runctl_core.models.runs import Run
-    from runctl_core.tracking import Mark, Marked
 
 ResourceArgument = Annotated[
     str, Argument(metavar="RESOURCE", help="`PROVIDER/ID`, or an id or a name that only one has.")
@@ -34,7 +34,7 @@ def adopt(
         runctl adopt mycloud/i-0123
         runctl adopt mycloud/i-0123 --undo
     """
-    from runctl_core.tracking import Mark
+    from runctl_core.models.marks import Mark
     from runctl_core.training.adopt import adopt as adopt_item
 
     session = Session()
@@ -56,7 +56,7 @@ def ignore(
         runctl ignore mycloud/i-0123 --why "the team's database"
         runctl ignore mycloud/i-0123 --undo
     """
-    from runctl_core.tracking import Mark
+    from runctl_core.models.marks import Mark
 
     _set(resource, Mark.IGNORED, why, undo, "is ignored", json)
 
@@ -70,7 +70,7 @@ def protect(
         runctl protect mycloud/i-0123 --why "the paper's weights"
         runctl protect mycloud/i-0123 --undo
     """
-    from runctl_core.tracking import Mark
+    from runctl_core.models.marks import Mark
 
     _set(resource, Mark.PROTECTED, why, undo, "is protected", json)
 
@@ -127,11 +127,16 @@ def _marked(session: Session, ref: str, mark: Mark) -> Marked:
     from runctl_core.errors import NotFound
 
     having = [m for m in session.tracker.marks.all() if m.mark is mark]
-    for told in (lambda m: f"{m.provider}/{m.resource_id}", lambda m: m.resource_id):
+    names = {item.key: item.resource.name for item in session.known_inventory().items}
+
+    def key(m: Marked) -> str:
+        return f"{m.provider}/{m.resource_id}"
+
+    for told in (key, lambda m: m.resource_id, lambda m: names.get(key(m))):
         found = [m for m in having if told(m) == ref]
         if len(found) == 1:
             return found[0]
-    keys = ", ".join(f"{m.provider}/{m.resource_id}" for m in having)
+    keys = ", ".join(map(key, having))
     raise NotFound(f"{ref} is not {mark}", why=f"{mark}: {keys or 'nothing'}", fix="runctl resources list")
 
 

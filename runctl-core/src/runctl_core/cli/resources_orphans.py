@@ -12,9 +12,7 @@ from runctl_core.cli.resources_view import OfflineFlag, ProviderFilter, look, pe
 from runctl_core.cli.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from runctl_core.inventory import Inventory
+    from runctl_core.inventory import Inventory, Item
     from runctl_core.inventory.orphans import Orphan
 
 FOUND = 3
@@ -25,7 +23,7 @@ def orphans(provider: ProviderFilter = None, offline: OfflineFlag = False, json:
     """List what bills and no run of these books explains, whoever made it.
 
     An unknown price counts as one. What you ignored or adopted is left out, and so is what a live run
-    uses or a run's plan keeps.
+    uses or a run's plan keeps. What other commands left open is settled first, as `ps` does.
 
     Examples:
         runctl orphans
@@ -37,40 +35,43 @@ def orphans(provider: ProviderFilter = None, offline: OfflineFlag = False, json:
     from runctl_core.inventory.orphans import orphans as find_orphans
 
     session = Session()
+    if not offline:
+        session.settle_at_once()
     found = look(session, provider, offline=offline)
     lost = find_orphans(found, kept_runs(session.tracker, found))
     if json:
         rows = [of_orphan(orphan) for orphan in lost]
         output.print_json({"taken_at": found.taken_at, "orphans": rows, "unanswered": of_problems(found)})
     else:
-        _show(lost, found)
+        _show(lost, found, session.owner)
     tell_problems(found, now())
     if lost:
         raise Exit(FOUND)
     _require_certain(found)
 
 
-def _show(lost: list[Orphan], found: Inventory) -> None:
+def _show(lost: list[Orphan], found: Inventory, owner: str) -> None:
     from runctl_core.inventory.summary import burn
 
     rows = []
     for orphan in lost:
-        key, state, price, age, kind, *_ = row(orphan.item, found)
-        rows.append((key, state, price, age, kind, orphan.item.resource.owner or "", orphan.reason))
-    columns = ("RESOURCE", "STATE", "PRICE", "AGE", "TYPE", "OWNER", "WHY")
+        key, _, price, age, *_ = row(orphan.item, found)
+        rows.append((key, price, age, orphan.reason))
     red = {number for number, orphan in enumerate(lost) if orphan.item.problem}
-    output.table(columns, rows, empty="no orphans", less_wanted=("TYPE", "OWNER", "AGE"), red=red)
+    output.table(("RESOURCE", "PRICE", "AGE", "WHY"), rows, empty="no orphans", red=red)
     if lost:
         output.note(f"{output.count(len(lost), 'orphan')}, {per_hour(burn(o.item for o in lost))}")
-        output.notes(_next(lost))
+        output.notes(_next(lost[0].item, owner))
 
 
-def _next(lost: Sequence[Orphan]) -> list[tuple[str, str]]:
-    """What can be done. What runctl did not make, it ends only after it was adopted."""
-    ours = [orphan.item.word for orphan in lost if orphan.item.ours]
-    first = lost[0].item.word
-    rows = [("end it", f"runctl resources cleanup {ours[0]}")] if ours else []
-    return [*rows, ("it is mine", f"runctl adopt {first}"), ("report it no more", f"runctl ignore {first}")]
+def _next(item: Item, owner: str) -> list[tuple[str, str]]:
+    """What can be done about the dearest."""
+    from runctl_core.inventory.insights import ending
+
+    adopt = f"runctl adopt {item.word}"
+    end = ending(item, owner)
+    rows = [("end it", end)] if end and end != adopt else []
+    return [*rows, ("it is mine", adopt), ("report it no more", f"runctl ignore {item.word}")]
 
 
 def _require_certain(found: Inventory) -> None:

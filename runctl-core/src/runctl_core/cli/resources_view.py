@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
@@ -10,7 +12,7 @@ from runctl_core.cli import output
 from runctl_core.cli.options import complete_providers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from runctl_core.cli.session import Session
@@ -35,7 +37,8 @@ LESS_WANTED = ("OWNER", "PROJECT", "TYPE", "RUN")
 def look(session: Session, providers: Sequence[str] | None, *, offline: bool) -> Inventory:
     """What there is: asked now, or with `offline` as the books have it."""
     if not offline:
-        return session.inventory(providers or None)
+        with _waiting("asking every provider …"):
+            return session.inventory(providers or None)
     from attrs import evolve
 
     from runctl_core.inventory import known_inventory
@@ -46,6 +49,21 @@ def look(session: Session, providers: Sequence[str] | None, *, offline: bool) ->
     items = tuple(item for item in known.items if item.resource.provider in providers)
     problems = {name: error for name, error in known.problems.items() if name in providers}
     return evolve(known, items=items, problems=problems)
+
+
+@contextmanager
+def _waiting(text: str) -> Iterator[None]:
+    """Say on a terminal what is waited for, as long as it is."""
+    live = sys.stderr.isatty()
+    if live:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    try:
+        yield
+    finally:
+        if live:
+            sys.stderr.write("\r\033[K")
+            sys.stderr.flush()
 
 
 def row(item: Item, inventory: Inventory) -> tuple[str, ...]:
@@ -75,9 +93,9 @@ def _type(item: Item) -> str:
 def _notes(item: Item, inventory: Inventory) -> Iterable[str]:
     if item.problem:
         yield f"! not ended: {item.problem}"
-    if item.protected:
-        yield "protected"
-    yield from (str(mark) for mark in item.marks if str(mark) != "protected")
+    if item.resource.protected:
+        yield "protected by its tags"
+    yield from (f"{m.mark}: {m.why}" if m.why else str(m.mark) for m in item.marks.values())
     if item.resource.provider in inventory.problems:
         yield f"as of {output.age(inventory.taken_at - item.last_seen)}"
     if item.resource.note:

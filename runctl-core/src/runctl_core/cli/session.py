@@ -75,8 +75,20 @@ class Session:
         from runctl_core.training.spending import Budgets
 
         daily, monthly = self.settings.daily_budget, self.settings.monthly_budget
-        limited = daily is not None or monthly is not None
-        return Budgets(daily, monthly, self.owner) if limited else Budgets()
+        if daily is None and monthly is None:
+            return Budgets()
+        commands = map(self._setting_it, ("daily_budget", "monthly_budget"))
+        return Budgets(daily, monthly, self.owner, *commands)
+
+    def _setting_it(self, key: str) -> str:
+        """The command that sets a setting where it is set now, with `{}` for its value."""
+        from runctl_core.config import project_file
+
+        origin = self.config.origins[key].origin
+        if variable := origin.partition("the variable ")[2]:
+            return f"export {variable}={{}}"
+        in_project = origin == project_file(os.getcwd())
+        return f"runctl config set {key} {{}}{' --project' if in_project else ''}"
 
     @property
     def owner(self) -> str:
@@ -145,6 +157,12 @@ class Session:
         except NotFound:
             return find(self.inventory(), ref)
 
+    def known_inventory(self) -> Inventory:
+        """What the books know of; nobody is asked."""
+        from runctl_core.inventory import known_inventory
+
+        return known_inventory(self.tracker)
+
     def every_provider(self) -> list[str]:
         """Every installed provider, and those that the books know."""
         from runctl_core.plugins import provider_names
@@ -206,9 +224,10 @@ class Session:
 
     def warn(self) -> None:
         """Tell of the budgets that are spent by 50, 80 or 100 %, unless another command has."""
-        from runctl_core.errors import ConfigError
+        from runctl_core.errors import ConfigError, StateError
 
-        with suppress(ConfigError):  # whoever launches is told what is wrong with the configuration
+        # A configuration that is wrong is told to whoever launches; a full disk spoils no look at runs.
+        with suppress(ConfigError, StateError):
             for text in self.engine.budgets.warnings():
                 self.engine.tell(self.engine.reporter.note, text)
 

@@ -19,6 +19,7 @@ from runctl_core.errors import RunctlError
 from runctl_core.models.runs import Run
 from runctl_core.training import pull as pulling
 from runctl_core.training.plan import Plan
+from runctl_core.training.reporter import Reporter
 from runctl_core.training.settle import reach
 from runctl_core.training.stop import stop
 
@@ -157,6 +158,17 @@ class _Progress:
         self._tell(
             Note(f"{self._what}: {percent} % of {whole}, {words.size(rate)}/s, {left} left", lasts=True)
         )
+
+
+class Notes(Reporter):
+    """Shows what the engine tells while it settles runs: what is in the way, and what mends it."""
+
+    def __init__(self, tell: Callable[[News], None]) -> None:
+        self._tell = tell
+
+    def note(self, text: str) -> None:
+        """See `Reporter.note`."""
+        self._tell(Note(" ".join(text.split()), bad=True))
 
 
 def told(error: RunctlError) -> str:

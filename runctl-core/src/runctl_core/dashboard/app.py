@@ -18,14 +18,15 @@ from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from runctl_core.dashboard import keys, screens, sentences, terminal
-from runctl_core.dashboard.acts import Acts
+from runctl_core.dashboard.acts import Acts, Notes
 from runctl_core.dashboard.gathering import Gatherer
 from runctl_core.dashboard.glyphs import Glyphs
-from runctl_core.dashboard.log_pane import LogPane
 from runctl_core.dashboard.panes import Panes
 from runctl_core.dashboard.rows import View
 from runctl_core.dashboard.snapshot import News, Note, Proposal, Snapshot
 from runctl_core.dashboard.sources import Sources
+from runctl_core.dashboard.text_pane import TextPane
+from runctl_core.models.runs import Run
 from runctl_core.words import visible
 
 _NOTE_S = 15.0
@@ -81,6 +82,7 @@ class Dashboard(App[None]):
         self._panes = Panes(glyphs)
         self._whole_log: screens.WholeLog | None = None
         self._note_timer: Timer | None = None
+        sources.engine.reporter = Notes(self._tell)
         self.acts = Acts(sources, self._tell, self._gatherer.refresh)
         self.fault: Exception | None = None
         self.ended_by: int | None = None
@@ -102,8 +104,13 @@ class Dashboard(App[None]):
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._end_by, number)
         self.screen.set_focus(self._panes.runs)
+        self.app_resume_signal.subscribe(self, self._draw_again)
         self._gatherer.start()
         self.set_interval(1.0, self._show_head)
+
+    def _draw_again(self, _: object) -> None:
+        """After `fg`, the terminal has nothing of the picture any more."""
+        self.refresh(layout=True)
 
     def _end_by(self, number: int) -> None:
         self.ended_by = number
@@ -177,7 +184,7 @@ class Dashboard(App[None]):
 
     def action_keys(self) -> None:
         """Show the keys."""
-        self.push_screen(screens.Page("runctl top: keys", screens.pairs(keys.KEYS)))
+        self.push_screen(screens.Page("runctl top: keys", screens.pairs(keys.KEYS), self._glyphs))
 
     def action_filter(self) -> None:
         """Let a text be typed that rows must have."""
@@ -225,14 +232,14 @@ class Dashboard(App[None]):
         run, item = panes.runs.chosen, panes.items.chosen
         if self.focused is panes.items and item is not None:
             facts = sentences.facts_of_item(item, snapshot)
-            self.push_screen(screens.Page(item.key, screens.pairs(facts)))
+            self.push_screen(screens.Page(item.key, screens.pairs(facts), self._glyphs))
         elif run is not None:
             facts = sentences.facts_of_run(run, snapshot, panes.watched)
-            self.push_screen(screens.Page(run.id, screens.pairs(facts)))
+            self.push_screen(screens.Page(run.id, screens.pairs(facts), self._glyphs))
 
     def action_log(self) -> None:
         """Show the log on the whole screen."""
-        pane = LogPane(self._glyphs, id="whole-log")
+        pane = TextPane(self._glyphs, id="whole-log")
         pane.copy(self._panes.log_pane)
         self._whole_log = screens.WholeLog(pane)
         self.push_screen(self._whole_log, self._log_closed)
@@ -242,7 +249,7 @@ class Dashboard(App[None]):
 
     def action_stop(self) -> None:
         """Propose to stop the selected run."""
-        run = self._panes.runs.chosen
+        run = self._selected_run()
         if run is None or run.state.over:
             self._note(Note("no live run is selected", bad=True))
         else:
@@ -250,10 +257,18 @@ class Dashboard(App[None]):
 
     def action_pull(self) -> None:
         """Propose to copy the results of the selected run."""
-        if self._panes.runs.chosen is None:
+        run = self._selected_run()
+        if run is None:
             self._note(Note("no run is selected", bad=True))
         else:
-            self.acts.propose_pull(self._panes.runs.chosen)
+            self.acts.propose_pull(run)
+
+    def _selected_run(self) -> Run | None:
+        """The run that the cursor is on, or that the resource under it is for."""
+        panes = self._panes
+        if self.focused is not panes.items:
+            return panes.runs.chosen
+        return panes.items.chosen.run if panes.items.chosen is not None else None
 
     def action_cleanup(self) -> None:
         """Propose to delete what no live run needs."""
@@ -265,8 +280,8 @@ class Dashboard(App[None]):
         if isinstance(self.screen, screens.Question):
             return  # one question at a time
         if proposal.act is None:
-            self.push_screen(screens.Page(proposal.question, proposal.lines))
+            self.push_screen(screens.Page(proposal.question, proposal.lines, self._glyphs))
             return
         act = proposal.act
-        question = screens.Question(proposal.question, proposal.lines)
+        question = screens.Question(proposal.question, proposal.lines, self._glyphs)
         self.push_screen(question, lambda yes: act() if yes else None)

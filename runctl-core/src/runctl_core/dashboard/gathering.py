@@ -74,8 +74,8 @@ class Gatherer:
         self._watched, self._watch = watched, None
         self._tell(Watched(watched))
         if run is not None:
-            over = partial(self._settle_soon, run)
-            self._watch = Watch(self._sources, run, self._tell, over)
+            behind = partial(self._settle_soon, run)
+            self._watch = Watch(self._sources, run, self._tell, behind)
 
     def _settle_soon(self, run: Run) -> None:
         if run.provider in self._wake:

@@ -40,7 +40,6 @@ class Grid(Widget, Generic[R], can_focus=True):
         key: Tells a row from all others.
         tone: What a row's colour says.
         glyphs: The signs to draw with.
-        empty: What is said when there are no rows.
         holds: Whether the cursor stays on its row from the beginning; else once it was moved.
     """
 
@@ -63,13 +62,12 @@ class Grid(Widget, Generic[R], can_focus=True):
         tone: Callable[[R], Tone],
         glyphs: Glyphs,
         *,
-        empty: str,
         holds: bool,
     ) -> None:
         super().__init__(id=id)
         self._key = key
         self._tone = tone
-        self._empty = empty
+        self._empty = ""
         self._glyphs = glyphs
         self._rows: Sequence[R] = ()
         self._columns: Sequence[Column[R]] = ()
@@ -82,10 +80,10 @@ class Grid(Widget, Generic[R], can_focus=True):
         """The row that the cursor is on."""
         return self._rows[self._cursor] if self._rows else None
 
-    def fill(self, rows: Sequence[R], columns: Sequence[Column[R]]) -> None:
-        """Show these rows. A cursor that holds stays on its row, or at its height; else it is on top."""
+    def fill(self, rows: Sequence[R], columns: Sequence[Column[R]], *, empty: str) -> None:
+        """Show these rows, or say `empty`. A cursor that holds stays on its row, or at its height."""
         before = self.chosen if self._holds else None
-        self._rows, self._columns = rows, columns
+        self._rows, self._columns, self._empty = rows, columns, empty
         if before is not None:
             key = self._key(before)
             self._cursor = next((n for n, row in enumerate(rows) if self._key(row) == key), self._cursor)

@@ -12,9 +12,9 @@ from textual.widgets import Static
 from runctl_core.dashboard import sentences
 from runctl_core.dashboard.glyphs import Glyphs
 from runctl_core.dashboard.grid import Grid
-from runctl_core.dashboard.log_pane import LogPane
 from runctl_core.dashboard.rows import View, item_columns, item_tone, run_columns, run_tone
 from runctl_core.dashboard.snapshot import Watched
+from runctl_core.dashboard.text_pane import TextPane
 from runctl_core.inventory import Item
 from runctl_core.models.runs import Run
 from runctl_core.words import visible
@@ -32,20 +32,16 @@ class Panes(Container):
     Attributes:
         runs: The table of runs.
         items: The table of resources.
-        log: The log of the selected run.
+        log_pane: The log of the selected run.
         watched: The selected run, as it was last seen.
     """
 
     def __init__(self, glyphs: Glyphs) -> None:
         super().__init__(id="panes")
         self._glyphs = glyphs
-        self.runs: Grid[Run] = Grid(
-            "runs", lambda run: run.id, run_tone, glyphs, empty="no run: runctl train SCRIPT", holds=True
-        )
-        self.items: Grid[Item] = Grid(
-            "items", lambda item: item.key, item_tone, glyphs, empty="no resource", holds=False
-        )
-        self.log_pane = LogPane(glyphs, id="log")
+        self.runs: Grid[Run] = Grid("runs", lambda run: run.id, run_tone, glyphs, holds=True)
+        self.items: Grid[Item] = Grid("items", lambda item: item.key, item_tone, glyphs, holds=False)
+        self.log_pane = TextPane(glyphs, id="log")
         self.watched = Watched()
 
     def compose(self) -> ComposeResult:
@@ -63,8 +59,11 @@ class Panes(Container):
 
     def show(self, view: View) -> None:
         """Show these rows; cursors stay where they are."""
-        self.runs.fill(view.runs(), run_columns(view.snapshot))
-        self.items.fill(view.items(), item_columns(view.snapshot))
+        nothing = f"nothing fits {view.needle!r}: escape shows all" if view.needle else ""
+        self.runs.fill(
+            view.runs(), run_columns(view.snapshot), empty=nothing or "no run: runctl train SCRIPT starts one"
+        )
+        self.items.fill(view.items(), item_columns(view.snapshot), empty=nothing or "no resource")
 
     def show_watched(self, watched: Watched, at: datetime) -> None:
         """Show what was seen of the selected run; of any other one, nothing."""

@@ -2,56 +2,58 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
+from textual.events import Resize
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from runctl_core.dashboard.log_pane import LogPane
+from runctl_core.dashboard.glyphs import Glyphs
+from runctl_core.dashboard.text_pane import TextPane
 from runctl_core.words import visible
 
 
 class Page(ModalScreen[bool]):
-    """Text in a box, with what can be pressed below it.
+    """Text on the whole screen, with what can be pressed below it.
 
     Args:
         title: The first line.
-        lines: The text; what does not fit can be scrolled to.
+        lines: The text. Long lines are broken; what does not fit can be scrolled to.
+        glyphs: The signs to draw with.
         answers: The last line.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,enter,question_mark", "close"),
-        Binding("down,j", "scroll_box(1)"),
-        Binding("up,k", "scroll_box(-1)"),
-        Binding("pagedown,space", "scroll_box(10)"),
-        Binding("pageup", "scroll_box(-10)"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter,question_mark", "close")]
 
-    def __init__(self, title: str, lines: Sequence[str], *, answers: str = "escape closes") -> None:
+    def __init__(
+        self, title: str, lines: Sequence[str], glyphs: Glyphs, *, answers: str = "escape closes"
+    ) -> None:
         super().__init__()
         self._title = title
-        self._lines = lines
+        self._lines = [visible(line) for line in lines]
+        self._pane = TextPane(glyphs, id="page", follows=False)
         self._answers = answers
 
     def compose(self) -> ComposeResult:
-        """The box."""
-        with VerticalScroll(id="box"):
-            yield Static(visible(self._title), classes="title", markup=False)
-            yield Static("\n".join(visible(line) for line in self._lines), markup=False)
+        """The text, there from the first picture on, and the answers."""
+        self._fill(self.app.size.width)
+        yield self._pane
         yield Static(self._answers, classes="answers", markup=False)
+
+    def on_resize(self, event: Resize) -> None:
+        """Break the lines where the screen ends now."""
+        self._fill(event.size.width)
+
+    def _fill(self, width: int) -> None:
+        self._pane.fill(self._title, broken(self._lines, width - 2), same=True)
 
     def action_close(self) -> None:
         """Close it; as an answer, no."""
         self.dismiss(False)
-
-    def action_scroll_box(self, by: int) -> None:
-        """Scroll by so many lines."""
-        self.query_one("#box", VerticalScroll).scroll_relative(y=by, animate=False)
 
 
 class Question(Page):
@@ -59,8 +61,8 @@ class Question(Page):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "agree"), Binding("n", "close")]
 
-    def __init__(self, title: str, lines: Sequence[str]) -> None:
-        super().__init__(title, lines, answers="y: yes, do it     n, escape: no")
+    def __init__(self, title: str, lines: Sequence[str], glyphs: Glyphs) -> None:
+        super().__init__(title, lines, glyphs, answers="y: yes, do it     n, escape: no")
 
     def action_agree(self) -> None:
         """Yes."""
@@ -76,7 +78,7 @@ class WholeLog(ModalScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,l,enter", "close")]
 
-    def __init__(self, pane: LogPane) -> None:
+    def __init__(self, pane: TextPane) -> None:
         super().__init__()
         self.pane = pane
 
@@ -88,6 +90,16 @@ class WholeLog(ModalScreen[None]):
     def action_close(self) -> None:
         """Back to the dashboard."""
         self.dismiss(None)
+
+
+def broken(lines: Sequence[str], width: int) -> list[str]:
+    """The lines, each broken into as many as it needs; what goes on is indented."""
+    return [
+        f"  {piece}"
+        for line in lines
+        for piece in textwrap.wrap(line, max(20, width), subsequent_indent="    ", break_on_hyphens=False)
+        or [""]
+    ]
 
 
 def pairs(rows: Sequence[tuple[str, str]]) -> list[str]:

@@ -11,10 +11,10 @@ from runctl_core.inventory import Item
 from runctl_core.models.burn import Burn
 from runctl_core.models.checkpoints import Checkpoint
 from runctl_core.models.jobs import Usage
+from runctl_core.models.marks import Mark
 from runctl_core.models.money import Total
 from runctl_core.models.runs import Run
 from runctl_core.models.warnings import UsageWarning
-from runctl_core.tracking import Mark
 
 SLOW = timedelta(seconds=2)
 """A provider that has not answered for so long is named."""

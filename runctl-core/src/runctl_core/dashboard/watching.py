@@ -21,7 +21,7 @@ from runctl_core.dashboard.sources import Sources
 from runctl_core.dashboard.threads import in_background
 from runctl_core.errors import NotFound, RunctlError
 from runctl_core.executor import JobExecutor
-from runctl_core.models.runs import Run
+from runctl_core.models.runs import Run, RunState
 from runctl_core.training.engine import handle_of
 from runctl_core.training.logs import LogSource
 from runctl_core.training.plan import Plan
@@ -44,17 +44,17 @@ class Watch:
         sources: Where the run's provider, and the thresholds of warnings, are.
         run: Which run; `changed` tells it again when the books say something new of it.
         tell: Is given what was seen, from the watch's thread.
-        over: Called once the job is over while the books say that it runs: they are to be settled.
+        behind: Called when the job is further than the books say: they are to be settled.
     """
 
     def __init__(
-        self, sources: Sources, run: Run, tell: Callable[[News], None], over: Callable[[], None]
+        self, sources: Sources, run: Run, tell: Callable[[News], None], behind: Callable[[], None]
     ) -> None:
         self._sources = sources
         self._engine = sources.engine
         self._run = run
         self._tell = tell
-        self._over = over
+        self._behind = behind
         self._seen = Watched(run.id)
         self._left = False
         self._news = threading.Event()
@@ -93,7 +93,7 @@ class Watch:
     def _follow(self, run: Run) -> None:
         """Look again and again, until the books say something new of the run or it is over."""
         plan = Plan.from_json(self._engine.tracker.plan(run.id))
-        executor = None if run.state.over else reach(run, plan, self._engine.open_provider(plan))
+        executor = None if run.state.over else self._reach(run, plan)
         log, due = _Log(run, executor), 0.0
         while not self._left:
             grown = log.grown()
@@ -105,9 +105,14 @@ class Watch:
                 return
             if self._news.wait(_BUSY_S if grown else _QUIET_S):
                 return
-            if not grown and executor is not None and _is_over(run, executor):
-                self._over()
+            if executor is not None and _is_behind(run, executor):
+                self._behind()
                 return
+
+    def _reach(self, run: Run, plan: Plan) -> JobExecutor | None:
+        if not self._seen.log:
+            self._show(problem="waiting for its machine to answer")
+        return reach(run, plan, self._engine.open_provider(plan))
 
     def _look_around(self, run: Run, plan: Plan, executor: JobExecutor | None) -> None:
         samples = () if executor is None else tuple(executor.usage(handle_of(run)))
@@ -142,8 +147,10 @@ class _Log:
         return grown
 
 
-def _is_over(run: Run, executor: JobExecutor) -> bool:
+def _is_behind(run: Run, executor: JobExecutor) -> bool:
+    """Whether the books do not know yet that the script has begun, or that the job is over."""
     try:
-        return executor.status(handle_of(run)).phase.over
+        status = executor.status(handle_of(run))
     except NotFound:
         return False  # not started yet, or another command collected it this very moment
+    return status.phase.over or (run.state is RunState.SETTING_UP and status.running_at is not None)

@@ -16,7 +16,7 @@ from runctl_core.inventory.items import Inventory, Item
 from runctl_core.inventory.orphans import Orphan
 from runctl_core.inventory.summary import Group, Summary, burn
 from runctl_core.models.burn import Burn
-from runctl_core.tracking import Marked
+from runctl_core.models.marks import Marked
 
 
 def of_item(item: Item) -> dict[str, Any]:

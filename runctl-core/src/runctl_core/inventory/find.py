@@ -19,7 +19,7 @@ def find(inventory: Inventory, ref: str) -> Item:
         if len(found) == 1:
             return found[0]
         if found:
-            keys = ", ".join(item.key for item in found[:5])
+            keys = ", ".join(sorted(item.key for item in found)[:5])
             raise NotFound(f"{ref} may be {keys}", why="several have it", fix="name it as PROVIDER/ID")
     raise _not_found(inventory, ref)
 

@@ -17,10 +17,10 @@ from attrs import field, frozen
 
 from runctl_core.inventory.items import Inventory, Item
 from runctl_core.models.jobs import Usage
+from runctl_core.models.marks import Mark
 from runctl_core.models.money import HOURS_A_MONTH
 from runctl_core.models.resources import ResourceState
 from runctl_core.models.warnings import UsageWarning, WarningKind
-from runctl_core.tracking import Mark
 from runctl_core.words import duration, hourly, size
 
 OLD = timedelta(days=7)
@@ -49,11 +49,13 @@ class Facts:
     """What the rules look at besides the inventory.
 
     Attributes:
+        owner: The user.
         usage: An item's key to the samples of its live run, oldest first; what is missing is not known.
         warnings: An item's key to what is wrong with what its live run uses.
         spot: Provider and instance type to the price of the cheapest spot offer of it.
     """
 
+    owner: str = ""
     usage: Mapping[str, Sequence[Usage]] = field(factory=dict)
     warnings: Mapping[str, Sequence[UsageWarning]] = field(factory=dict)
     spot: Mapping[tuple[str, str], Decimal] = field(factory=dict)
@@ -93,7 +95,7 @@ def _of(item: Item, facts: Facts, now: datetime) -> list[Insight]:
     found = [
         Insight(finding, item, detail, fix)
         for finding, (rule, mend) in _RULES.items()
-        if item.bills and (detail := rule(item, facts, now)) and (fix := mend(item))
+        if item.bills and (detail := rule(item, facts, now)) and (fix := mend(item, facts))
     ]
     told = {insight.finding for insight in found}
     for warning in facts.warnings.get(item.key, ()):
@@ -167,24 +169,34 @@ def _spans(samples: Sequence[Usage], least: timedelta) -> bool:
     return len(samples) > 1 and samples[-1].at - samples[0].at >= least
 
 
-def _end(item: Item) -> str:
-    """The command that ends it; nothing for what is protected. What is not ours is adopted first."""
+def ending(item: Item, owner: str) -> str:
+    """The command that ends a resource; nothing for what is protected.
+
+    What is not the user's own, or was made for a run that these books do not have, is adopted first:
+    no cleanup would end it before.
+    """
     if item.protected:
         return ""
     if item.run is not None and not item.run.state.over:
         return f"runctl stop {item.run.id}"
-    return f"runctl resources cleanup {item.word}" if item.ours else _adopt(item)
+    known = item.run is not None or item.resource.run_id is None
+    own = item.resource.managed and item.resource.owner == owner and known
+    return f"runctl resources cleanup {item.word}" if own or Mark.ADOPTED in item.marks else _adopt(item)
 
 
-def _adopt(item: Item) -> str:
+def _adopt(item: Item, _: Facts | None = None) -> str:
     return f"runctl adopt {item.word}"
 
 
-def _cheaper(item: Item) -> str:
+def _end(item: Item, facts: Facts) -> str:
+    return ending(item, facts.owner)
+
+
+def _cheaper(item: Item, _: Facts) -> str:
     return f"runctl offers --provider {item.resource.provider} --max-price {item.hourly_usd:f}"
 
 
-def _as_spot(item: Item) -> str:
+def _as_spot(item: Item, _: Facts) -> str:
     resource = item.resource
     return (
         f"runctl offers --provider {resource.provider} --instance-type {quote(resource.instance_type)} --spot"
@@ -192,7 +204,7 @@ def _as_spot(item: Item) -> str:
 
 
 _Rule = Callable[[Item, Facts, datetime], str]
-_RULES: dict[Finding, tuple[_Rule, Callable[[Item], str]]] = {
+_RULES: dict[Finding, tuple[_Rule, Callable[[Item, Facts], str]]] = {
     Finding.EXPIRED: (_expired, _end),
     Finding.IDLE: (_idle, _end),
     Finding.STOPPED: (_stopped, _end),

@@ -10,9 +10,9 @@ from shlex import quote
 from attrs import field, frozen
 
 from runctl_core.errors import RunctlError
+from runctl_core.models.marks import Mark, Marked
 from runctl_core.models.resources import Resource
 from runctl_core.models.runs import Run
-from runctl_core.tracking import Mark, Marked
 
 
 @frozen

@@ -7,7 +7,8 @@ from collections.abc import Collection
 from attrs import frozen
 
 from runctl_core.inventory.items import Inventory, Item
-from runctl_core.tracking import Mark, ResourceTracker
+from runctl_core.models.marks import Mark
+from runctl_core.tracking import ResourceTracker
 
 _ALONE = ("machine", "job")
 """The kinds of which a run uses one at a time."""
@@ -70,5 +71,4 @@ def _unknown_run(item: Item) -> str:
         return "runctl did not make it"
     if resource.run_id is None:
         return "it carries no run"
-    whose = f" of {resource.owner}" if resource.owner else ""
-    return f"these books have no {resource.run_id}{whose}"
+    return f"unknown run {resource.run_id}"

@@ -14,11 +14,12 @@ from runctl_core.calls import ask_all, call
 from runctl_core.clock import Clock, now
 from runctl_core.errors import ProviderUnavailable, RunctlError, StateError
 from runctl_core.inventory.items import Inventory, Item
+from runctl_core.models.marks import Mark, Marked
 from runctl_core.models.resources import Resource
 from runctl_core.models.runs import Run
 from runctl_core.provider import TrainingProvider
 from runctl_core.shown import sound
-from runctl_core.tracking import Mark, Marked, ResourceTracker, TrackedResource
+from runctl_core.tracking import ResourceTracker, TrackedResource
 
 
 @frozen

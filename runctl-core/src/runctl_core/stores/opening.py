@@ -10,9 +10,14 @@ from attrs import frozen
 from runctl_core._entrypoints import EntryPoint, clash, enabled
 from runctl_core.errors import PluginError, RunctlError, UsageError
 from runctl_core.loading import import_plugin, in_words, prints_to_stderr, require
-from runctl_core.stores import Store
+from runctl_core.retry import RetryPolicy, retry
+from runctl_core.stores import Store, StoredFile
+from runctl_core.stores.guarded import Guarded
 
 STORES = "runctl.stores"
+PATIENCE = RetryPolicy(tries=5, total_s=60.0, first_s=0.1, longest_s=5.0)
+"""How often a store is asked again for what did not come."""
+
 _URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<place>[^/]*)/*(?P<name>.*)", re.DOTALL)
 _OWN = ("file",)
 
@@ -30,6 +35,10 @@ class Place:
     store: Store
     name: str
     root: str
+
+    def files(self, prefix: str) -> list[StoredFile]:
+        """What `Store.list` gives, asked again while the store is not to be reached."""
+        return retry(lambda: list(self.store.list(prefix)), PATIENCE)
 
 
 def is_url(word: str) -> bool:
@@ -56,36 +65,58 @@ def open_url(url: str) -> Place:
     return Place(_open(scheme, place), name, f"{scheme}://{place}/")
 
 
+def stores() -> list[EntryPoint]:
+    """The stores that plugins bring, from metadata alone; clashing ones too."""
+    return enabled(STORES)
+
+
+def load_store(point: EntryPoint) -> Any:
+    """What makes the store of an entry point. Raises PluginError."""
+    try:
+        why = clash(point, stores(), _OWN)
+        require(not why, why)
+        with prints_to_stderr():
+            loaded = import_plugin(point)
+        require(callable(loaded), f"{point.value} is {loaded!r}, not a Store class")
+        return loaded
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise _unfit(point, error) from error
+
+
 def _open(scheme: str, place: str) -> Store:
     if scheme in _OWN:
         from runctl_core.stores.local import LocalStore
 
         return LocalStore(place)
-    points = enabled(STORES)
+    points = stores()
     for point in points:
         if point.name == scheme:
-            return _made(point, clash(point, points, _OWN), place)
+            return _made(point, place)
     raise _unknown(scheme, [*_OWN, *(point.name for point in points)])
 
 
-def _made(point: EntryPoint, clashing: str, place: str) -> Store:
+def _made(point: EntryPoint, place: str) -> Store:
+    make = load_store(point)
     try:
-        require(not clashing, clashing)
-        with prints_to_stderr():
-            store: Any = import_plugin(point)(place)
+        store = make(place)
         require(isinstance(store, Store), f"{point.value} made {store!r}, not a Store")
-    except KeyboardInterrupt:
-        raise
+    except PluginError as error:
+        raise _unfit(point, error) from error
+    except (RunctlError, KeyboardInterrupt):
+        raise  # in its own words: no credentials, say
     except BaseException as error:
-        if isinstance(error, RunctlError) and not isinstance(error, PluginError):
-            raise  # its own words: no credentials, say
-        raise PluginError(
-            f"the store {point.name}:// cannot be used",
-            why=f"{point.source}: {in_words(error)}",
-            fix=f"pip install --upgrade {point.distribution}",
-        ) from error
-    made: Store = store
-    return made
+        raise _unfit(point, error) from error
+    return Guarded(store, point.name, point.source)
+
+
+def _unfit(point: EntryPoint, error: BaseException) -> PluginError:
+    return PluginError(
+        f"the store {point.name}:// cannot be used",
+        why=f"{point.source}: {in_words(error)}",
+        fix=f"pip install --upgrade {point.distribution}, or pip uninstall it",
+    )
 
 
 def _unknown(scheme: str, installed: list[str]) -> PluginError:

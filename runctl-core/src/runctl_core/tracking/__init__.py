@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from runctl_core.tracking.listings import Survey
-from runctl_core.tracking.marks import Mark, Marked
 from runctl_core.tracking.resources import TrackedResource
 from runctl_core.tracking.tracker import ResourceTracker
 
-__all__ = ["Mark", "Marked", "ResourceTracker", "Survey", "TrackedResource"]
+__all__ = ["ResourceTracker", "TrackedResource"]

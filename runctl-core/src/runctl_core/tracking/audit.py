@@ -18,7 +18,7 @@ from attrs import frozen
 
 from runctl_core.clock import Clock, from_micros, to_micros
 from runctl_core.errors import Refused
-from runctl_core.tracking.marks import Mark
+from runctl_core.models.marks import Mark
 from runctl_core.tracking.store import Store
 
 

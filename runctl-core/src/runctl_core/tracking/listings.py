@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 from attrs import evolve, frozen
 
 from runctl_core.clock import from_micros, to_micros
+from runctl_core.models.marks import Mark
 from runctl_core.models.resources import Resource
 from runctl_core.tracking import resources
-from runctl_core.tracking.marks import Mark
 from runctl_core.tracking.resources import TrackedResource
 
 

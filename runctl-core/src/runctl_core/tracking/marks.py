@@ -1,43 +1,10 @@
-"""What the user says of a resource: never delete it, never report it, count it as mine."""
+"""The rows of marks: what the user says of a resource."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from enum import StrEnum
-
-from attrs import frozen
-
 from runctl_core.clock import Clock, from_micros, to_micros
+from runctl_core.models.marks import Mark, Marked
 from runctl_core.tracking.store import Store
-
-
-class Mark(StrEnum):
-    """What can be said of a resource."""
-
-    PROTECTED = "protected"
-    IGNORED = "ignored"
-    ADOPTED = "adopted"
-
-
-@frozen
-class Marked:
-    """One mark on one resource.
-
-    Attributes:
-        provider: The resource's provider.
-        resource_id: Its id there.
-        mark: Which one.
-        why: The user's reason; may be empty.
-        by: Who set it.
-        at: When.
-    """
-
-    provider: str
-    resource_id: str
-    mark: Mark
-    why: str
-    by: str
-    at: datetime
 
 
 class Marks:

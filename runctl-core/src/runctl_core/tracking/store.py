@@ -78,6 +78,7 @@ _MIGRATIONS = (
     ALTER TABLE intervals ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE intents ADD COLUMN hourly_usd TEXT;
     ALTER TABLE intents ADD COLUMN deadline INTEGER;
+    CREATE INDEX intents_by_resource ON intents (provider, resource_id) WHERE resource_id IS NOT NULL;
     CREATE TABLE budget_warnings (
         budget TEXT NOT NULL, period TEXT NOT NULL, percent INTEGER NOT NULL, at INTEGER NOT NULL,
         PRIMARY KEY (budget, period, percent)

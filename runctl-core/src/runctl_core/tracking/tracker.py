@@ -13,18 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 from runctl_core.clock import Clock, now
 from runctl_core.errors import NotFound, StateError
-from runctl_core.models.intents import Intent
 from runctl_core.models.resources import Resource
 from runctl_core.models.runs import OVER, Run, RunChange, RunState
 from runctl_core.paths import database_path
-from runctl_core.tracking import intents, listings, names, resources, runs
+from runctl_core.tracking import names, resources, runs
 from runctl_core.tracking.ledger import Ledger
-from runctl_core.tracking.marks import Marks
 from runctl_core.tracking.resources import TrackedResource
 from runctl_core.tracking.store import Store
 
 if TYPE_CHECKING:
+    from runctl_core.models.intents import Intent
     from runctl_core.tracking.audit import Actor, Audit
+    from runctl_core.tracking.listings import Survey
+    from runctl_core.tracking.marks import Marks
 
 
 class ResourceTracker(Ledger):
@@ -43,7 +44,13 @@ class ResourceTracker(Ledger):
     ) -> None:
         super().__init__(Store(path or database_path()), clock)
         self._actor = actor
-        self.marks = Marks(self._store, clock)
+
+    @cached_property
+    def marks(self) -> Marks:
+        """What the user says of resources."""
+        from runctl_core.tracking.marks import Marks
+
+        return Marks(self._store, self._clock)
 
     @cached_property
     def audit(self) -> Audit:
@@ -197,16 +204,22 @@ class ResourceTracker(Ledger):
             hourly_usd: The price of what is to be made; None when nobody knows it.
             deadline: When that ends at the latest; None when nothing ends it.
         """
+        from runctl_core.tracking import intents
+
         with self._store.writing() as db:
             intents.insert(db, intent, hourly_usd, deadline)
 
     def open_intents(self, provider: str | None = None) -> list[Intent]:
         """Intents whose outcome is not known yet, oldest first."""
+        from runctl_core.tracking import intents
+
         with self._store.reading() as db:
             return intents.listing(db, provider)
 
     def give_up_intent(self, token: str, at: datetime) -> datetime:
         """Write that nobody waits for an intent's call any more; returns `at`."""
+        from runctl_core.tracking import intents
+
         with self._store.writing() as db:
             intents.give_up(db, token, at)
         return at
@@ -222,6 +235,8 @@ class ResourceTracker(Ledger):
             resource: What the provider made for it.
             problem: Why the resource must go at once, when it must.
         """
+        from runctl_core.tracking import intents
+
         with self._store.writing() as db:
             if resource is not None:
                 resources.record(db, resource, self._clock())
@@ -254,16 +269,22 @@ class ResourceTracker(Ledger):
             asked_at: When it was asked: what the books learned later is left alone.
             delay_s: How long the provider may not show what is new.
         """
+        from runctl_core.tracking import listings
+
         with self._store.writing() as db:
             listings.record(db, provider, listed, asked_at, delay_s, self._clock())
 
     def record_survey_problem(self, provider: str, problem: str) -> None:
         """Write why a provider could not be asked for its list."""
+        from runctl_core.tracking import listings
+
         with self._store.writing() as db:
             listings.record_problem(db, provider, problem, self._clock())
 
-    def surveys(self) -> list[listings.Survey]:
+    def surveys(self) -> list[Survey]:
         """When each provider was last asked for everything that it has."""
+        from runctl_core.tracking import listings
+
         with self._store.reading() as db:
             return listings.surveys(db)
 

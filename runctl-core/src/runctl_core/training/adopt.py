@@ -17,11 +17,11 @@ from runctl_core.errors import NotFound, ResourceNotFound, RunctlError
 from runctl_core.executor import JobExecutor
 from runctl_core.inventory import Item
 from runctl_core.models.jobs import JobStatus
+from runctl_core.models.marks import Mark
 from runctl_core.models.resources import Resource
 from runctl_core.models.runs import Run, RunState
 from runctl_core.provider import TrainingProvider
 from runctl_core.shown import look_at
-from runctl_core.tracking import Mark
 from runctl_core.tracking.driver import Driver
 from runctl_core.tracking.names import is_run_id
 from runctl_core.training.engine import Engine

@@ -117,7 +117,7 @@ def _refused(one: Spending, offer: Offer, hours: Decimal | None, after: Decimal)
     return Refused(
         f"this run could break the {budget} budget of {cost(limit)}",
         why="; ".join(figures) + _uncounted(one),
-        fix=f"{_shorter(one, offer.price.hourly_usd)}runctl config set {budget}_budget {larger}",
+        fix=_shorter(one, offer.price.hourly_usd) + one.period.raise_with.format(larger),
     )
 
 

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
 
 from runctl_core.clock import iso
 from runctl_core.fields import moment, money, of_burn
+from runctl_core.inventory.documents import of_item, of_problems
 
 if TYPE_CHECKING:
     from runctl_core.cleanup import Cleaned, Failure, Plan, Skipped, Step
-    from runctl_core.errors import RunctlError
-    from runctl_core.inventory import Item
+    from runctl_core.inventory import Inventory
     from runctl_core.models.burn import Burn
     from runctl_core.tracking.audit import AuditedAct
     from runctl_core.training.panic import Panicked
     from runctl_core.training.stop_all import StoppedRuns
 
 
-def of_cleanup(plan: Plan, cleaned: Cleaned | None) -> dict[str, Any]:
-    """A plan, and what became of it; None for a dry run."""
+def of_cleanup(plan: Plan, cleaned: Cleaned | None, known: Inventory) -> dict[str, Any]:
+    """A plan, and what became of it; None for a dry run. `known` tells when who answered last."""
     from runctl_core.inventory.summary import burn
 
     steps = plan.steps if cleaned is None else cleaned.done
@@ -30,7 +31,7 @@ def of_cleanup(plan: Plan, cleaned: Cleaned | None) -> dict[str, Any]:
         "deleted": [] if cleaned is None else [of_step(step) for step in cleaned.done],
         "skipped": [of_skipped(s) for s in (plan.skipped if cleaned is None else cleaned.skipped)],
         "failed": [] if cleaned is None else [of_failure(failure) for failure in cleaned.failed],
-        "unanswered": of_unanswered(plan.problems),
+        "unanswered": of_problems(evolve(known, problems=plan.problems)),
         "saves": _of_saving(burn(step.item for step in steps)),
     }
 
@@ -44,42 +45,20 @@ def _of_saving(saved: Burn) -> dict[str, Any]:
     }
 
 
-def of_target(item: Item) -> dict[str, Any]:
-    """What is let go, or left alone."""
-    resource = item.resource
-    return {
-        "resource": item.key,
-        "provider": resource.provider,
-        "id": resource.id,
-        "name": resource.name,
-        "kind": resource.kind,
-        "state": str(resource.state),
-        "owner": resource.owner,
-        "project": resource.project,
-        "run": resource.run_id,
-        "hourly_usd": money(resource.price.hourly_usd),
-    }
-
-
 def of_step(step: Step) -> dict[str, Any]:
     """What is done to a resource, and why it may be."""
-    return {**of_target(step.item), "act": str(step.act), "allowed_because": list(step.why)}
+    return {**of_item(step.item), "act": str(step.act), "allowed_because": list(step.why)}
 
 
 def of_skipped(skipped: Skipped) -> dict[str, Any]:
     """A resource that is left alone, and every reason."""
     reasons = [{"rule": str(reason.rule), "detail": reason.detail} for reason in skipped.reasons]
-    return {**of_target(skipped.item), "reasons": reasons}
+    return {**of_item(skipped.item), "reasons": reasons}
 
 
 def of_failure(failure: Failure) -> dict[str, Any]:
     """A resource that could not be dealt with."""
-    return {**of_target(failure.item), "why": failure.why}
-
-
-def of_unanswered(problems: Mapping[str, RunctlError]) -> list[dict[str, str]]:
-    """Providers that did not answer."""
-    return [{"provider": name, "why": error.summary} for name, error in problems.items()]
+    return {**of_item(failure.item), "why": failure.why}
 
 
 def of_runs(runs: StoppedRuns) -> dict[str, Any]:
@@ -89,15 +68,15 @@ def of_runs(runs: StoppedRuns) -> dict[str, Any]:
     return {"ended_runs": ended, "failed_runs": failed}
 
 
-def of_panic(done: Panicked) -> dict[str, Any]:
-    """What became of everything."""
+def of_panic(done: Panicked, known: Inventory) -> dict[str, Any]:
+    """What became of everything. `known` tells when who answered last."""
     return {
         **of_runs(done.runs),
         "let_go": [of_step(step) for step in done.cleaned.done],
         "skipped": [of_skipped(skipped) for skipped in done.cleaned.skipped],
         "failed": [of_failure(failure) for failure in done.cleaned.failed],
-        "storage": [of_target(item) for item in done.storage],
-        "unanswered": of_unanswered(done.unanswered),
+        "storage": [of_item(item) for item in done.storage],
+        "unanswered": of_problems(evolve(known, problems=done.unanswered)),
     }
 
 
@@ -105,9 +84,8 @@ def of_act(act: AuditedAct) -> dict[str, Any]:
     """One act of the audit log."""
     return {
         "act": str(act.before.act),
-        "resource": f"{act.before.provider}/{act.before.resource_id}",
         "provider": act.before.provider,
-        "id": act.before.resource_id,
+        "resource": act.before.resource_id,
         "name": act.before.name,
         "run": act.before.run_id,
         "owner": act.before.actor.owner,

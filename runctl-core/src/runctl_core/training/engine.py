@@ -16,12 +16,7 @@ from attrs import evolve
 
 from runctl_core.calls import call
 from runctl_core.clock import Clock, now
-from runctl_core.errors import (
-    Refused,
-    RunctlError,
-    StateError,
-    Unsupported,
-)
+from runctl_core.errors import Refused, RunctlError, StateError, Unsupported
 from runctl_core.executor import JobExecutor
 from runctl_core.models.jobs import Job, JobStatus
 from runctl_core.models.resources import Offer, Resource

@@ -6,7 +6,7 @@ Each file appears under its name only when it is whole: a pull that was killed i
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from attrs import frozen
 
@@ -57,13 +57,18 @@ def destination(run: Run, path: str | None, *, force: bool) -> str:
 def items(run: Run, plan: Plan) -> list[Item]:
     """What there is to copy at home: logs, whole checkpoints, outputs and the receipt."""
     found = [Item(path, os.path.basename(path), os.path.getsize(path)) for path in _papers(run)]
-    for checkpoint in find(plan.checkpoint_directory(run.id)):
-        if checkpoint.complete:
-            found += _below(checkpoint.path, "checkpoints")
+    found += _checkpoints(os.path.abspath(plan.checkpoint_directory(run.id)))
     outputs = os.path.join(run_dir(run.id), "outputs")
     for name in sorted(os.listdir(outputs)) if os.path.isdir(outputs) else ():
-        found += _below(os.path.join(outputs, name), "outputs")
+        found += _below(os.path.join(outputs, name), outputs, "outputs")
     return found
+
+
+def _checkpoints(root: str) -> Iterable[Item]:
+    """The files of whole checkpoints, where they are below the folder, each once: one may hold others."""
+    whole = [checkpoint for checkpoint in find(root) if checkpoint.complete]
+    files = (item for checkpoint in whole for item in _below(checkpoint.path, root, "checkpoints"))
+    return {item.source: item for item in files}.values()
 
 
 def _papers(run: Run) -> Iterator[str]:
@@ -76,17 +81,13 @@ def _papers(run: Run) -> Iterator[str]:
         yield receipt_path(run.id)
 
 
-def _below(path: str, folder: str) -> Iterator[Item]:
-    if not os.path.isdir(path):
-        yield Item(path, os.path.join(folder, os.path.basename(path)), os.path.getsize(path))
-        return
-    parent = os.path.dirname(path)
-    for where, _, names in os.walk(path):
-        for name in names:
-            source = os.path.join(where, name)
-            if os.path.isfile(source):
-                target = os.path.join(folder, os.path.relpath(source, parent))
-                yield Item(source, target, os.path.getsize(source))
+def _below(path: str, root: str, folder: str) -> Iterator[Item]:
+    """The files at a path, or below it, to be put below `folder` as they are below `root`."""
+    names = ((where, name) for where, _, found in os.walk(path) for name in found)
+    for source in (os.path.join(*at) for at in names) if os.path.isdir(path) else (path,):
+        if os.path.isfile(source):
+            target = os.path.join(folder, os.path.relpath(source, root))
+            yield Item(source, target, os.path.getsize(source))
 
 
 def pull(

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from attrs import evolve
 
-from runctl_core.errors import NotFound, ResourceNotFound, RunctlError
+from runctl_core.errors import NotFound, ResourceNotFound, RunctlError, StateError
 from runctl_core.executor import JobExecutor
 from runctl_core.models.resources import Resource
 from runctl_core.models.runs import Run, RunState
@@ -109,7 +109,8 @@ def _settle_driven(engine: Engine, run: Run) -> None:
             lost = engine.change(run, RunState.LOST, _NO_TRACE, reason=_NO_TRACE, ended_at=engine.clock())
             settle_ends(engine, lost)
         return
-    engine.tracker.touch_resource(run.provider, run.resource_id)
+    with suppress(StateError):  # a full disk: then the cost is more of an estimate, and no less right
+        engine.tracker.touch_resource(run.provider, run.resource_id)
     if status.phase.over:
         engine.finish(run, plan, provider, executor, status)
     else:

@@ -30,11 +30,15 @@ class Budgets:
         daily_usd: Dollars for a UTC day; None for no limit.
         monthly_usd: Dollars for a UTC month; None for no limit.
         owner: Whose resources count, besides those of every run in these books.
+        raise_daily: The command that sets another daily budget, with `{}` for the dollars.
+        raise_monthly: The same of the monthly one.
     """
 
     daily_usd: Decimal | None = None
     monthly_usd: Decimal | None = None
     owner: str = ""
+    raise_daily: str = "runctl config set daily_budget {}"
+    raise_monthly: str = "runctl config set monthly_budget {}"
 
 
 @frozen
@@ -47,6 +51,7 @@ class Period:
         since: Its beginning.
         until: Its end, not included.
         limit_usd: The budget.
+        raise_with: The command that sets another one, with `{}` for the dollars.
     """
 
     budget: str
@@ -54,6 +59,7 @@ class Period:
     since: datetime
     until: datetime
     limit_usd: Decimal
+    raise_with: str
 
 
 @frozen
@@ -95,10 +101,11 @@ def periods(budgets: Budgets, at: datetime) -> list[Period]:
     month = day.replace(day=1)
     next_month = (month + timedelta(days=32)).replace(day=1)
     found = []
-    if budgets.daily_usd is not None:
-        found.append(Period("daily", f"{day:%Y-%m-%d}", day, day + timedelta(days=1), budgets.daily_usd))
-    if budgets.monthly_usd is not None:
-        found.append(Period("monthly", f"{day:%Y-%m}", month, next_month, budgets.monthly_usd))
+    if (limit := budgets.daily_usd) is not None:
+        end = day + timedelta(days=1)
+        found.append(Period("daily", f"{day:%Y-%m-%d}", day, end, limit, budgets.raise_daily))
+    if (limit := budgets.monthly_usd) is not None:
+        found.append(Period("monthly", f"{day:%Y-%m}", month, next_month, limit, budgets.raise_monthly))
     return found
 
 

@@ -9,6 +9,8 @@ from attrs import evolve, frozen
 
 from runctl_core.checkpoints.manifest import SUFFIX
 from runctl_core.errors import NotFound, Refused
+from runctl_core.retry import retry
+from runctl_core.stores.opening import PATIENCE
 from runctl_core.transfer.items import Item, require_safe
 from runctl_core.transfer.plan import Act, Step, decide
 from runctl_core.transfer.reading import Progress, digest
@@ -64,7 +66,7 @@ def prepare(
 
         def same_content() -> bool:
             workers.check()
-            return digest(source.pieces(item, 0)) == digest(target.pieces(name))
+            return retry(lambda: digest(source.pieces(item, 0)) == digest(target.pieces(name)), PATIENCE)
 
         return Step(item, name, decide(item, there, same_content, checksum=checksum), there)
 

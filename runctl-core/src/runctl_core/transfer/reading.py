@@ -6,16 +6,14 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 
 from runctl_core.errors import NotFound, ProviderUnavailable, StateError
-from runctl_core.retry import RetryPolicy, retry
+from runctl_core.retry import retry
+from runctl_core.stores.opening import PATIENCE
 from runctl_core.transfer.items import Item
 from runctl_core.transfer.partial import Partial
 from runctl_core.transfer.sources import Source
 
 Progress = Callable[[int], None]
 """Told of bytes that came through, negative for what is thrown away; raises to end the copying."""
-
-POLICY = RetryPolicy(tries=5, total_s=60.0, first_s=0.1, longest_s=5.0)
-"""How often a piece that did not come is asked for again."""
 
 TIMES = 3
 """How often a file that changes while it is copied is begun anew."""
@@ -38,7 +36,7 @@ def fill(partial: Partial, item: Item, source: Source, progress: Progress) -> No
             progress(len(data))
         require_whole(item, partial.size_bytes, source)
 
-    retry(go_on, POLICY)
+    retry(go_on, PATIENCE)
 
 
 def rest(item: Item, source: Source, offset: int) -> Iterator[bytes]:

@@ -77,7 +77,7 @@ def _file_at(source: Where, target: Where, into: bool) -> tuple[Where, str]:
 def _is_folder(target: Where) -> bool:
     if not isinstance(target, Place):
         return os.path.isdir(target)
-    return not target.name or any(True for _ in target.store.list(f"{target.name}/"))
+    return not target.name or bool(target.files(f"{target.name}/"))
 
 
 def _split(where: Where) -> tuple[Where, str]:

@@ -148,13 +148,13 @@ class StoreSource(Source):
     """
 
     def __init__(self, place: Place) -> None:
-        self._store = place.store
+        self._place = place
         self._above = f"{place.name}/" if place.name else ""
-        self._found = [file for file in self._store.list(self._above) if not file.name.endswith("/")]
+        self._found = [file for file in place.files(self._above) if not file.name.endswith("/")]
         if not self._found and place.name:
             self.is_file = True
             self._above = self._above[: place.name.rfind("/") + 1]
-            self._found = [file for file in self._store.list(place.name) if file.name == place.name]
+            self._found = [file for file in place.files(place.name) if file.name == place.name]
         if not self._found:
             raise NotFound(f"the store has no {place.name or 'file'}", fix="check the URL")
 
@@ -164,14 +164,14 @@ class StoreSource(Source):
 
     def pieces(self, item: Item, offset: int) -> Iterator[bytes]:
         """See `Source.pieces`."""
-        while data := self._store.read(self._above + item.name, offset, PIECE_BYTES):
+        while data := self._place.store.read(self._above + item.name, offset, PIECE_BYTES):
             yield data
             offset += len(data)
 
     def now(self, item: Item) -> Item | None:
         """See `Source.now`."""
         name = self._above + item.name
-        return next((self._item(file) for file in self._store.list(name) if file.name == name), None)
+        return next((self._item(file) for file in self._place.files(name) if file.name == name), None)
 
     def _item(self, file: StoredFile) -> Item:
         modified = to_micros(file.modified_at)

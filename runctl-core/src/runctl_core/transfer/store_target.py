@@ -9,11 +9,10 @@ from functools import partial
 from runctl_core.clock import to_micros
 from runctl_core.errors import Refused, StateError
 from runctl_core.retry import retry
-from runctl_core.stores.opening import Place
+from runctl_core.stores.opening import PATIENCE, Place
 from runctl_core.transfer.items import Item
 from runctl_core.transfer.plan import Step, There
 from runctl_core.transfer.reading import (
-    POLICY,
     TIMES,
     Changed,
     Progress,
@@ -36,7 +35,7 @@ class StoreTarget(Target):
     def __init__(self, place: Place) -> None:
         self._store = place.store
         self._below = f"{place.name}/" if place.name else ""
-        self._listed = {file.name: file for file in self._store.list(self._below)}
+        self._listed = {file.name: file for file in place.files(self._below)}
 
     def there(self, name: str) -> There | None:
         """See `Target.there`."""
@@ -62,7 +61,7 @@ class StoreTarget(Target):
         item = step.item
         for _ in range(TIMES):
             try:
-                retry(partial(self._write, step.name, item, source, progress), POLICY)
+                retry(partial(self._write, step.name, item, source, progress), PATIENCE)
             except Changed as changed:
                 item = changed.now
             else:

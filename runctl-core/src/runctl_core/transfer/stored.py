@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 from runctl_core.checkpoints import claim_file
 from runctl_core.checkpoints.contents import ITSELF, Unreadable
@@ -11,8 +12,9 @@ from runctl_core.checkpoints.manifest import LIMIT, SUFFIX, Manifest, parse
 from runctl_core.checkpoints.naming import numbers
 from runctl_core.checkpoints.verdict import Finding
 from runctl_core.models.checkpoints import Checkpoint
+from runctl_core.retry import retry
 from runctl_core.stores import StoredFile
-from runctl_core.stores.opening import Place
+from runctl_core.stores.opening import PATIENCE, Place
 
 _FOLDER = "folder"
 
@@ -24,7 +26,7 @@ def stored_checkpoints(place: Place) -> list[Checkpoint]:
     is read. Raises what the store raises.
     """
     below = f"{place.name}/" if place.name else ""
-    files = {file.name: file for file in place.store.list(below)}
+    files = {file.name: file for file in place.files(below)}
     found = [_described(place, files, name) for name in files if name.endswith(SUFFIX)]
     return sorted(found, key=lambda checkpoint: (checkpoint.modified_at, checkpoint.path), reverse=True)
 
@@ -32,7 +34,7 @@ def stored_checkpoints(place: Place) -> list[Checkpoint]:
 def _described(place: Place, files: Mapping[str, StoredFile], manifest_name: str) -> Checkpoint:
     name, size_bytes, problem, form = manifest_name.removesuffix(SUFFIX), 0, "", _FOLDER
     try:
-        manifest = parse(place.store.read(manifest_name, 0, LIMIT + 1))
+        manifest = manifest_of(place, name)
     except Unreadable as error:
         problem = f"its manifest is damaged: {error}"
     else:
@@ -62,6 +64,17 @@ def differences(name: str, manifest: Manifest, files: Mapping[str, StoredFile]) 
             yield Finding(part, "missing")
         elif file.size_bytes != digest.size_bytes:
             yield Finding(part, f"it should have {digest.size_bytes} bytes, and has {file.size_bytes}")
+
+
+def manifest_of(place: Place, name: str) -> Manifest:
+    """The manifest of a checkpoint in a store. Raises Unreadable, NotFound, and what the store raises."""
+    data = b""
+    while len(data) <= LIMIT:
+        read = partial(place.store.read, name + SUFFIX, len(data), LIMIT + 1 - len(data))
+        if not (piece := retry(read, PATIENCE)):
+            break
+        data += piece
+    return parse(data)
 
 
 def _problem(name: str, manifest: Manifest, files: Mapping[str, StoredFile]) -> str:

@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from runctl_core.checkpoints.contents import ITSELF, Unreadable
-from runctl_core.checkpoints.manifest import LIMIT, SUFFIX, Manifest, parse
+from runctl_core.checkpoints.manifest import SUFFIX, Manifest
 from runctl_core.checkpoints.verdict import Evidence, Finding, Verification
 from runctl_core.errors import NotFound
 from runctl_core.retry import retry
 from runctl_core.stores import Store
-from runctl_core.stores.opening import Place
-from runctl_core.transfer.reading import POLICY
-from runctl_core.transfer.stored import differences, stored_checkpoints
+from runctl_core.stores.opening import PATIENCE, Place
+from runctl_core.transfer.stored import differences, manifest_of, stored_checkpoints
 
 _READ_BYTES = 4 << 20
 
@@ -25,7 +24,7 @@ def chosen(place: Place) -> list[tuple[str, int]]:
     One that has a manifest stands for itself, and a folder for all below it. Raises NotFound for none,
     and what the store raises.
     """
-    itself = {file.name: file.size_bytes for file in place.store.list(place.name)}
+    itself = {file.name: file.size_bytes for file in place.files(place.name)}
     if place.name + SUFFIX in itself:
         return [(place.name, sum(size for name, size in itself.items() if _is_part(name, place.name)))]
     found = [(one.path.removeprefix(place.root), one.size_bytes) for one in stored_checkpoints(place)]
@@ -52,11 +51,11 @@ def verify_stored(place: Place, *, quick: bool, advance: Callable[[int], None]) 
     """
     url, evidence = place.root + place.name, Evidence.SIZES if quick else Evidence.HASHES
     try:
-        manifest = parse(place.store.read(place.name + SUFFIX, 0, LIMIT + 1))
+        manifest = manifest_of(place, place.name)
     except Unreadable as error:
         name = place.name.rpartition("/")[2] + SUFFIX
         return Verification(url, evidence, (Finding(name, str(error)),))
-    files = {file.name: file for file in place.store.list(place.name)}
+    files = {file.name: file for file in place.files(place.name)}
     there = {name.removeprefix(f"{place.name}/") for name in files if name.startswith(f"{place.name}/")}
     findings = [*differences(place.name, manifest, files)]
     findings += [Finding(name, "not in the manifest") for name in sorted(there - manifest.files.keys())]
@@ -85,6 +84,6 @@ def _wrong_hashes(
 def _pieces(store: Store, name: str) -> Iterator[bytes]:
     """A file to its end; a piece that does not come is asked for again."""
     offset = 0
-    while data := retry(partial(store.read, name, offset, _READ_BYTES), POLICY):
+    while data := retry(partial(store.read, name, offset, _READ_BYTES), PATIENCE):
         yield data
         offset += len(data)

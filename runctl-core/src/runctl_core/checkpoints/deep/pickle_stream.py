@@ -43,12 +43,14 @@ class _Cut(Exception):
 
     Args:
         at: The byte.
+        behind: Where the last whole pickle ends; 0 for none.
         why: What is wrong there.
     """
 
-    def __init__(self, at: int, why: str) -> None:
+    def __init__(self, at: int, behind: int, why: str) -> None:
         super().__init__(why)
         self.at = at
+        self.behind = behind
 
 
 def check(path: str, file: str, advance: Advance) -> Iterator[Finding]:
@@ -56,69 +58,76 @@ def check(path: str, file: str, advance: Advance) -> Iterator[Finding]:
     with opened(path) as stream:
         size = os.fstat(stream.fileno()).st_size
         binary = stream.read(1) == bytes([_PROTO])
-        begin = 0
         try:
-            while begin < size:
-                begin = _end_of_one(stream, begin, size, advance)
+            _follow(stream, size, advance)
         except _Cut as error:
             if _mentions_joblib(stream, error.at):
                 why = "joblib puts the bytes of arrays between its instructions"
                 yield Finding(file, why, damage=False)
                 return
             # Only a first pickle that says its protocol is surely meant as one.
-            yield Finding(file, str(error), f"byte {error.at}", damage=binary and not begin)
+            yield Finding(file, str(error), f"byte {error.at}", damage=binary and not error.behind)
 
 
-def _end_of_one(stream: BinaryIO, begin: int, size: int, advance: Advance) -> int:
-    """Where the pickle ends that begins there. Raises _Cut, OSError."""
-    at = begin
+def _follow(stream: BinaryIO, size: int, advance: Advance) -> None:
+    """Go through every pickle in a file, up to its end. Raises _Cut, OSError."""
+    at = whole = 0
     while at < size:
         stream.seek(at)
         chunk = stream.read(_CHUNK_BYTES)
-        length, stopped = _followed(chunk, at)
+        length, stopped = _followed(chunk, at, whole)
         if not length and at + len(chunk) < size:
             length = _long_lines(stream, at, _LINES[chunk[0]])
         if not length:
-            raise _Cut(size, f"cut short: the value at byte {at} goes on")
+            raise _Cut(size, whole, f"cut short: the value at byte {at} goes on")
         if (lacking := at + length - size) > 0:
-            raise _Cut(size, f"cut short: {lacking} more bytes should follow")
+            raise _Cut(size, whole, f"cut short: {lacking} more bytes should follow")
+        whole = at + stopped if stopped else whole
         at += length
         advance(length)
-        if stopped:
-            return at
-    raise _Cut(size, "cut short: its last instruction is missing")
+    if whole < size:
+        raise _Cut(size, whole, "cut short: its last instruction is missing")
 
 
-def _followed(chunk: bytes, begin: int) -> tuple[int, bool]:
-    """How many bytes of a chunk, and behind it, are whole instructions; and whether the last one stops."""
-    index, end, widths = 0, len(chunk), _WIDTHS
+def _followed(chunk: bytes, begin: int, whole: int) -> tuple[int, int]:
+    """How many bytes of a chunk, and behind it, are whole instructions; and where the last pickle ends
+    that ends in it, 0 for none."""
+    index, stopped, end, widths = 0, 0, len(chunk), _WIDTHS
     while index < end:
         code = chunk[index]
         if width := widths[code]:
             index += width
         elif code == _STOP:
-            return index + 1, True
-        elif (after := _behind_argument(chunk, index, begin)) is None:
-            break
-        else:
+            index += 1
+            stopped = index
+        elif (form := _FORMS.get(code)) or code in _LINES:
+            if (after := _behind_argument(chunk, index, form)) is None:
+                break
+            if after < 0:
+                raise _Cut(begin + index, whole + stopped, "a value of less than no bytes")
             index = after
-    return index, False
+        else:
+            raise _Cut(begin + index, whole + stopped, f"{bytes([code])!r} is no instruction of a pickle")
+    return index, stopped
 
 
-def _behind_argument(chunk: bytes, index: int, begin: int) -> int | None:
-    """Where the next instruction is, maybe behind the chunk; None when the chunk does not tell."""
-    code, after = chunk[index], index + 1
-    if form := _FORMS.get(code):
+def _behind_argument(chunk: bytes, index: int, form: Struct | None) -> int | None:
+    """Where the next instruction is, maybe behind the chunk, -1 for nowhere; None when the chunk does
+    not tell.
+
+    Args:
+        chunk: What was read.
+        index: Where the instruction is in it.
+        form: How the length of its argument is written; None for lines.
+    """
+    after = index + 1
+    if form:
         after += form.size
         if after > len(chunk):
             return None
         (length,) = form.unpack_from(chunk, index + 1)
-        if length < 0:
-            raise _Cut(begin + index, f"a value of {length} bytes")
-        return after + int(length)
-    if code not in _LINES:
-        raise _Cut(begin + index, f"{bytes([code])!r} is no instruction of a pickle")
-    for _ in range(_LINES[code]):
+        return -1 if length < 0 else after + int(length)
+    for _ in range(_LINES[chunk[index]]):
         after = chunk.find(b"\n", after) + 1
         if not after:
             return None

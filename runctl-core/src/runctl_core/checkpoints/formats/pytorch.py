@@ -6,6 +6,8 @@ Lightning writes the same, with more in the pickle. The pickle is read as data, 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from attrs import evolve
 
 from runctl_core.checkpoints import zips
@@ -31,9 +33,13 @@ def _look(path: str) -> Look:
 
 def _archive(path: str) -> Look:
     try:
-        names = {name.partition("/")[2] for name in zips.members(path)}
+        return _of(zips.members(path))
     except zips.Damaged as error:
         return Look(False, str(error))
+
+
+def _of(members: Mapping[str, zips.Member]) -> Look:
+    names = {name.partition("/")[2] for name in members}
     if not names & {"data.pkl", "constants.pkl"}:
         return Look(False, "no data.pkl in it")
     count = sum(name.startswith("data/") for name in names)
@@ -41,10 +47,10 @@ def _archive(path: str) -> Look:
     return Look(True, framework="pytorch", tensors=TensorTotals(count), details=kind)
 
 
-def _small_members(path: str) -> dict[str, str]:
+def _small_members(path: str, members: Mapping[str, zips.Member]) -> dict[str, str]:
     """What the archive says of itself."""
     found = {}
-    for name, member in zips.members(path).items():
+    for name, member in members.items():
         if known := _SMALL.get(name.partition("/")[2]):
             found[known] = zips.content(path, name, member, 40).decode("ascii", "replace").strip()
     return found
@@ -69,23 +75,29 @@ def _binary(path: str) -> Look:
 
 def _study(path: str) -> Look:
     """With what its pickle says. A pickle that cannot be read changes nothing: a script may still."""
-    look = _look(path)
-    if not look.complete or not look.framework:
-        return look
+    if not zips.is_archive(path):
+        return _look(path)
+    try:
+        members = zips.members(path)
+    except zips.Damaged as error:
+        return Look(False, str(error))
+    look = _of(members)
+    return _with_pickle(look, path, members) if look.complete else look
+
+
+def _with_pickle(look: Look, path: str, members: Mapping[str, zips.Member]) -> Look:
     from runctl_core.checkpoints import pickles
     from runctl_core.checkpoints.formats import pytorch_contents
 
     try:
-        if zips.is_archive(path):
-            look = evolve(look, details={**look.details, **_small_members(path)})
-        return pytorch_contents.with_contents(look, pytorch_contents.root_of(path))
+        look = evolve(look, details={**look.details, **_small_members(path, members)})
+        return pytorch_contents.with_contents(look, pytorch_contents.root_in(path, members))
     except (pickles.Unreadable, zips.Damaged) as error:
         return evolve(look, details={**look.details, "pickle": f"not read: {error}"})
 
 
 def _study_binary(path: str) -> Look:
-    look = _binary(path)
-    return _study(path) if look.complete else look
+    return _study(path) if zips.is_archive(path) else _binary(path)
 
 
 TORCH = Format("pytorch", _look, _study, suffixes=(".pt", ".pth", ".ckpt"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from attrs import evolve
@@ -50,16 +50,23 @@ def root_of(path: str) -> Any:
     if not zips.is_archive(path):
         return _older(path)[0]
     try:
-        members = zips.members(path)
-        name = next(name for name in members if name.partition("/")[2] in ("data.pkl", "constants.pkl"))
-        data = zips.content(path, name, members[name], pickles.MOST_BYTES + 1)
-    except (zips.Damaged, StopIteration) as error:
+        return root_in(path, zips.members(path))
+    except zips.Damaged as error:
         raise Unreadable(str(error)) from error
+
+
+def root_in(path: str, members: Mapping[str, zips.Member]) -> Any:
+    """The same of an archive with these members. Raises pickles.Unreadable, zips.Damaged, OSError."""
+    kinds = (name for name in members if name.partition("/")[2] in ("data.pkl", "constants.pkl"))
+    name = next(kinds, None)
+    if name is None:
+        raise Unreadable("no data.pkl in it")
+    data = zips.content(path, name, members[name], pickles.MOST_BYTES + 1)
     return pickles.read(io.BytesIO(data))
 
 
 def older_look(path: str) -> Look:
-    """Whether a file of the older format is as long as its tensors need."""
+    """Whether a file of the older format is as long as its tensors need, and what its pickle says."""
     try:
         root, end = _older(path)
         storages = list(_storages(root))
@@ -68,10 +75,9 @@ def older_look(path: str) -> Look:
     except Unreadable as error:
         return Look(False, f"its pickle cannot be read: {error}")
     needed = end + sum(8 + numbers * width for _, numbers, width in storages)
-    size = os.path.getsize(path)
-    if size < needed:
+    if (size := os.path.getsize(path)) < needed:
         return Look(False, f"its tensors end at byte {needed}, and it has {size}")
-    return Look(True, framework="pytorch", tensors=TensorTotals(len(storages)), details={"layout": "legacy"})
+    return with_contents(Look(True, framework="pytorch", details={"layout": "legacy"}), root)
 
 
 def with_contents(look: Look, root: Any) -> Look:

@@ -1,4 +1,4 @@
-"""The log of the selected run: its end, until somebody scrolls up."""
+"""Lines that can be scrolled: a log, of which the end is shown, or a page, which begins at its top."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from runctl_core.words import visible
 _SIDEWAYS = 20
 
 
-class LogPane(Widget, can_focus=True):
-    """Lines under a heading. It follows what is added while its end is shown.
+class TextPane(Widget, can_focus=True):
+    """Lines under a heading, of which only those on the screen are ever drawn.
 
     Args:
         glyphs: The signs to draw with.
         id: The widget's.
+        follows: Whether the end is shown, and goes on being shown while lines are added.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -37,12 +38,13 @@ class LogPane(Widget, can_focus=True):
         Binding("right", "scroll_sideways(1)"),
     ]
 
-    def __init__(self, glyphs: Glyphs, *, id: str) -> None:
+    def __init__(self, glyphs: Glyphs, *, id: str, follows: bool = True) -> None:
         super().__init__(id=id)
         self._glyphs = glyphs
         self._title = ""
         self._lines: Sequence[str] = ()
-        self._first: int | None = None
+        self._follows = follows
+        self._first: int | None = None if follows else 0
         self._left = 0
 
     def fill(self, title: str, lines: Sequence[str], *, same: bool) -> None:
@@ -58,7 +60,7 @@ class LogPane(Widget, can_focus=True):
         self._title, self._lines = title, lines
         self.refresh()
 
-    def copy(self, other: LogPane) -> None:
+    def copy(self, other: TextPane) -> None:
         """Show what another pane shows."""
         self._title, self._lines = other._title, other._lines
         self.refresh()
@@ -102,6 +104,9 @@ class LogPane(Widget, can_focus=True):
         return line.crop(self._left, self._left + width).adjust_cell_length(width, Style())
 
     def _heading(self, width: int) -> str:
-        place = "" if self._first is None else f" (line {self._first + 1} of {len(self._lines)}, G: follow)"
+        place = ""
+        if self._end and self._first is not None:
+            keys = "G: follow" if self._follows else "space: more"
+            place = f" (line {self._first + 1} of {len(self._lines)}, {keys})"
         text = self._glyphs.cut(f"  {visible(self._title)}{place} ", width)
         return text + self._glyphs.rule * max(0, width - len(text))
