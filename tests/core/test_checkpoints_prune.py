@@ -12,7 +12,6 @@ import pytest
 from runctl_core.checkpoints import describe, find, manifest
 from runctl_core.checkpoints.prune import PREFIX, look, remove, settle
 from runctl_core.errors import StateError
-from runctl_core.locks import locked_folder
 
 from . import checkpoint_files as files
 
@@ -182,16 +181,6 @@ def test_one_that_its_own_trainer_deleted_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "step-1.npz").unlink()
     remove(checkpoint)
     assert os.listdir(tmp_path) == []
-
-
-def test_what_another_prune_is_at_is_left_to_it(tmp_path: Path) -> None:
-    grave, fd = locked_folder(str(tmp_path), PREFIX)
-    try:
-        assert settle(str(tmp_path)) == 0
-        assert os.path.isdir(grave), "a prune that goes on lost its folder, and failed"
-    finally:
-        os.close(fd)
-    assert settle(str(tmp_path)) == 1
 
 
 def test_what_only_has_the_name_of_a_leftover_stops_no_prune(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 
 def lock(fd: int) -> bool:
@@ -19,6 +20,18 @@ def lock(fd: int) -> bool:
     except OSError:
         return True  # a file system without locks
     return True
+
+
+@contextmanager
+def alone(folder: str) -> Iterator[None]:
+    """Wait until no other process works in a folder in this way. Raises OSError for no folder."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with suppress(OSError):
+            fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
 
 
 def is_locked(path: str) -> bool:
@@ -39,22 +52,6 @@ def is_at(fd: int, path: str) -> bool:
         return os.path.samestat(os.fstat(fd), os.lstat(path))
     except FileNotFoundError:
         return False
-
-
-def locked_folder(above: str, prefix: str) -> tuple[str, int]:
-    """Make a folder with a name of its own, locked from the beginning: its path, and it itself, open.
-
-    Whoever finds it without a lock may take it for one that a killed command left.
-    """
-    while True:
-        folder = tempfile.mkdtemp(prefix=prefix, dir=above)
-        try:
-            fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            continue
-        if lock(fd) and is_at(fd, folder):
-            return folder, fd
-        os.close(fd)
 
 
 def _opened(path: str) -> int:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 from attrs import frozen
 
@@ -22,7 +23,7 @@ from runctl_core.checkpoints.verdict import Verdict
 from runctl_core.checkpoints.verify import verify
 from runctl_core.clock import from_micros
 from runctl_core.errors import NotFound, StateError
-from runctl_core.locks import is_at, lock, locked_folder
+from runctl_core.locks import alone
 from runctl_core.models.checkpoints import Checkpoint
 
 PREFIX = ".runctl-prune-"
@@ -71,65 +72,60 @@ def remove(checkpoint: Checkpoint) -> bool:
     Raises:
         StateError: The disk refuses. It is whole and in its place, or gone from there.
     """
-    folder = os.path.dirname(checkpoint.path)
+    folder, name = os.path.split(checkpoint.path)
     if not os.path.isdir(folder):
         return False
+    grave = os.path.join(folder, f"{PREFIX}{secrets.token_hex(6)}")
     try:
-        with _grave(folder) as grave:
-            return _move(checkpoint, grave)
+        with alone(folder):
+            os.mkdir(grave, 0o700)
+            moved = _moved(checkpoint, name, grave)
+            if moved:
+                _bury(grave)
+        return moved
     except OSError as error:
         raise _cannot(checkpoint.path, error) from error
 
 
-@contextmanager
-def _grave(folder: str) -> Iterator[str]:
-    """A hidden folder that is this prune's alone; what is in it in the end is deleted."""
-    grave, fd = locked_folder(folder, PREFIX)
-    try:
-        try:
-            yield grave
-        finally:
-            _bury(grave)
-    finally:
-        os.close(fd)
-
-
 def settle(directory: str) -> int:
     """Finish what killed prunes left in a folder, and return how many there were. Raises StateError."""
-    count = 0
-    for folder in _folders(os.path.realpath(directory)):
-        for name in _names(folder):
-            if name.startswith(PREFIX):
-                try:
-                    count += _settle(os.path.join(folder, name))
-                except OSError as error:
-                    raise _cannot(os.path.join(folder, name), error) from error
-    return count
+    return sum(_settled(folder) for folder in _folders(os.path.realpath(directory)))
 
 
-def _settle(grave: str) -> bool:
-    """Bury what a killed prune left. One that is locked is another prune's; a file or a link is nobody's."""
+def _settled(folder: str) -> int:
+    if not _graves(folder):
+        return 0
     try:
-        fd = os.open(grave, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
+        with alone(folder):  # what another prune works with is gone when it lets us in
+            graves = _graves(folder)
+            for grave in graves:
+                _bury(grave)
+    except OSError as error:
+        raise _cannot(folder, error) from error
+    return len(graves)
+
+
+def _graves(folder: str) -> list[str]:
+    """What prunes left there; a file or a link with such a name is nobody's."""
+    paths = [os.path.join(folder, name) for name in _names(folder) if name.startswith(PREFIX)]
+    return [path for path in paths if os.path.isdir(path) and not os.path.islink(path)]
+
+
+def _moved(checkpoint: Checkpoint, name: str, grave: str) -> bool:
+    """Whether it lies in its grave now; otherwise the grave is gone again."""
+    path = checkpoint.path
     try:
-        if not (lock(fd) and is_at(fd, grave)):
-            return False
-        _bury(grave)
-        return True
-    finally:
-        os.close(fd)
-
-
-def _move(checkpoint: Checkpoint, grave: str) -> bool:
-    """Bring a checkpoint into its grave, unless it is gone, or was written anew since it was looked at."""
-    with open(os.path.join(grave, _NAME), "w", encoding="utf-8", errors="surrogateescape") as file:
-        file.write(os.path.basename(checkpoint.path))
-    with suppress(FileNotFoundError):
-        if from_micros(os.stat(checkpoint.path).st_mtime_ns // 1000) == checkpoint.modified_at:
-            os.rename(checkpoint.path, os.path.join(grave, _DATA))
+        with open(os.path.join(grave, _NAME), "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(name)
+        if from_micros(os.stat(path).st_mtime_ns // 1000) == checkpoint.modified_at:
+            os.rename(path, os.path.join(grave, _DATA))
             return True
+    except OSError as error:
+        shutil.rmtree(grave)
+        if isinstance(error, FileNotFoundError):
+            return False  # its own trainer deleted it
+        raise
+    shutil.rmtree(grave)  # its trainer wrote another one of its name
     return False
 
 
@@ -137,9 +133,8 @@ def _bury(grave: str) -> None:
     """Fetch the manifest of what lies there, delete both, and forget the name last."""
     if os.path.lexists(os.path.join(grave, _DATA)):
         _fetch_manifest(grave)
-    for path in (os.path.join(grave, _DATA), os.path.join(grave, _MANIFEST)):
-        if os.path.lexists(path):
-            _delete(path)
+    for name in (_DATA, _MANIFEST):
+        _delete(os.path.join(grave, name))
     shutil.rmtree(grave)
 
 

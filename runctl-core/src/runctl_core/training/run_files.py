@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from runctl_core.errors import NotFound, Refused, UsageError
 from runctl_core.executor import JobExecutor
-from runctl_core.locks import is_locked, locked_folder
+from runctl_core.locks import is_at, is_locked, lock
 from runctl_core.models.runs import Run
 from runctl_core.paths import ensure_private_dir, run_dir, write_whole
 from runctl_core.training.collect import log_path, read_log
@@ -120,9 +121,21 @@ def _staging(run_id: str) -> Iterator[str]:
         path = os.path.join(home, name)
         if name.startswith(_STAGING) and not is_locked(path):
             shutil.rmtree(path, ignore_errors=True)
-    folder, fd = locked_folder(home, _STAGING)
+    folder, fd = _locked_folder(home)
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        os.close(fd)
+
+
+def _locked_folder(home: str) -> tuple[str, int]:
+    while True:
+        folder = tempfile.mkdtemp(prefix=_STAGING, dir=home)
+        try:
+            fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue  # another command took it for one that was left
+        if lock(fd) and is_at(fd, folder):
+            return folder, fd
         os.close(fd)
