@@ -25,7 +25,7 @@ def list_(
     place: Annotated[str, Argument(metavar="PATH|RUN|URL", help="A folder, a run, or the URL of a store.")],
     limit: Annotated[
         int | None,
-        Option(metavar="N", min=1, help="List the newest N, and look into each of them."),
+        Option(min=1, help="List the newest N, and look into each of them."),
     ] = None,
     json: JsonFlag = False,
 ) -> None:

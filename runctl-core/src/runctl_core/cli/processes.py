@@ -120,7 +120,7 @@ def _executor(session: Session, run: Run) -> JobExecutor:
     executor = executor_of(session, run)
     if executor is None:
         raise Refused(
-            f"{run.id} is {run.state}: it has no processes",
+            f"{run.id} has no processes: {run.state}",
             fix=f"runctl status {run.id} shows what is known of it",
         )
     return executor
