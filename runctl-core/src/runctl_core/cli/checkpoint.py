@@ -59,21 +59,19 @@ def list_(
 
 
 def info(
-    path: Annotated[str, Argument(metavar="PATH", help="A checkpoint.")],
+    path: Annotated[str, Argument(metavar="PATH|URL", help="A checkpoint, here or in a store.")],
     json: JsonFlag = False,
 ) -> None:
     """Describe one checkpoint from its headers and the files beside it.
 
     Tells its step, its metrics, what wrote it, and how many numbers of which type are in it.
-    Nothing in it is executed: a pickle is read as data.
+    Nothing in it is executed: a pickle is read as data. Of one in a store, only its manifest is read.
 
     Examples:
         runctl checkpoint info checkpoints/step-500.safetensors
         runctl checkpoint info checkpoints/checkpoint-500 --json
     """
-    from runctl_core.checkpoints import describe
-
-    checkpoint = describe(path)
+    checkpoint = _checkpoint(path)
     if json:
         from runctl_core.training.documents import of_checkpoint
 
@@ -82,6 +80,17 @@ def info(
         output.pairs(_facts(checkpoint))
         _show_types(checkpoint)
     name_what_is_broken()
+
+
+def _checkpoint(path: str) -> Checkpoint:
+    from runctl_core.checkpoints import describe
+
+    if "://" not in path:
+        return describe(path)
+    from runctl_core.stores.opening import open_url
+    from runctl_core.transfer.stored import stored_checkpoint
+
+    return stored_checkpoint(open_url(path))
 
 
 def folder_of(place: str) -> str:
