@@ -10,7 +10,14 @@ from typer import Argument, Option
 from runctl_core.cli import output
 from runctl_core.cli.options import JsonFlag, YesFlag
 from runctl_core.cli.outcomes import Outcome, show
-from runctl_core.cli.resources_view import ProviderFilter
+from runctl_core.cli.resources_view import (
+    AgeFilter,
+    ProjectFilter,
+    ProviderFilter,
+    TagFilter,
+    made_before,
+    tags,
+)
 from runctl_core.cli.session import Session
 
 if TYPE_CHECKING:
@@ -27,13 +34,9 @@ def cleanup(
     ] = None,
     provider: ProviderFilter = None,
     owner: Annotated[str | None, Option(help="Whose; mine by default.")] = None,
-    project: Annotated[str | None, Option(help="Only of this project.")] = None,
-    tag: Annotated[
-        list[str] | None, Option(metavar="KEY=VALUE", help="Only with this tag; again for more.")
-    ] = None,
-    older_than: Annotated[
-        str | None, Option(metavar="AGE", help="Only what is older than `30m`, `12h`, `7d`.")
-    ] = None,
+    project: ProjectFilter = None,
+    tag: TagFilter = None,
+    older_than: AgeFilter = None,
     orphans: Annotated[bool, Option("--orphans", help="Only what `runctl orphans` lists.")] = False,
     force: Annotated[bool, Option("--force", help="Also what is young, or another owner's.")] = False,
     dry_run: Annotated[bool, Option("--dry-run", help="Show the plan, and delete nothing.")] = False,
@@ -51,14 +54,12 @@ def cleanup(
         runctl resources cleanup mycloud/i-42 --force
     """
     from runctl_core.cleanup import Mode, meant
-    from runctl_core.cli.resources import made_before, tag_and_value
     from runctl_core.errors import UsageError
     from runctl_core.inventory.filters import Filter
 
     if resources and (owner or project or tag or older_than or orphans):
         raise UsageError("filters choose among all resources", fix="name resources, or give filters")
-    tags = dict(tag_and_value(text) for text in tag or [])
-    wanted = Filter(project=project, tags=tags, made_before=made_before(older_than))
+    wanted = Filter(project=project, tags=tags(tag), made_before=made_before(older_than))
     session = Session()
     only_shown = dry_run or not (yes or sys.stdin.isatty())
     if not only_shown:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from typer import Argument, Option
 
 from runctl_core.cli import output
-from runctl_core.cli.options import JsonFlag, complete_runs
+from runctl_core.cli.options import JsonFlag, SinceOption, complete_runs
 from runctl_core.cli.session import Session
 from runctl_core.clock import now
 from runctl_core.words import total
@@ -27,9 +27,7 @@ def cost(
     by: Annotated[
         str, Option(metavar="|".join(_GROUPS), help="Group by; days and months are those of UTC.")
     ] = "run",
-    since: Annotated[
-        str | None, Option(metavar="DAY|AGE", help="From this UTC day on, or `12h`, `7d` ago.")
-    ] = None,
+    since: SinceOption = None,
     until: Annotated[
         str | None, Option(metavar="DAY|AGE", help="Up to this UTC day, not included, or an age.")
     ] = None,
