@@ -10,35 +10,42 @@ from typing import Annotated, Any
 from typer import Argument
 
 from runctl_core.cli import output
+from runctl_core.cli.checkpoint import one_of
 from runctl_core.cli.train import train
 
 
 def resume(path: str, **options: Any) -> None:
     """Train a script from a checkpoint on: a new run, with the options of `runctl train`.
 
-    The checkpoint is verified to its end first, and refused when it is damaged. The script finds it
-    in RUNCTL_RESUME_FROM.
+    Of a folder or a run, the newest whole checkpoint is taken. It is verified to its end first, and
+    refused when it is damaged. The script finds it in RUNCTL_RESUME_FROM.
 
     Examples:
         runctl checkpoint resume checkpoints/step-500.pt train.py
+        runctl checkpoint resume brave-otter-41 finetune.py
         runctl checkpoint resume out/checkpoint-500 train.py --gpu H100 -- --lr 1e-4
     """
-    _require_good(path)
-    train(resume=path, **options)
+    named = os.path.expanduser(path)
+    chosen = one_of(named)
+    if chosen != named:
+        output.note(f"from {chosen}")
+    _require_good(chosen)
+    train(resume=chosen, **options)
 
 
 def _require_good(path: str) -> None:
     from runctl_core.checkpoints.verify import bytes_to_read, verify
     from runctl_core.training.start import require_undamaged
 
-    full = os.path.expanduser(path)
-    with output.Progress("verifying", bytes_to_read(full)) as progress:
-        require_undamaged(verify(full, advance=progress.advance), path)
+    with output.Progress("verifying", bytes_to_read(path)) as progress:
+        require_undamaged(verify(path, advance=progress.advance), path)
 
 
 def _as_train() -> None:
     """Give `resume` the parameters of `train`, with the checkpoint first."""
-    path = Annotated[str, Argument(metavar="PATH", help="The checkpoint to begin with.")]
+    path = Annotated[
+        str, Argument(metavar="PATH|RUN", help="The checkpoint to begin with, a folder, or a run.")
+    ]
     hints: dict[str, Any] = typing.get_type_hints(train, include_extras=True)
     signature = inspect.signature(train)
     taken = [
