@@ -59,19 +59,26 @@ def list_(
 
 
 def info(
-    path: Annotated[str, Argument(metavar="PATH|URL", help="A checkpoint, here or in a store.")],
+    place: Annotated[
+        str,
+        Argument(
+            metavar="PATH|RUN|URL", help="A checkpoint, a folder of them, a run, or the URL of a store."
+        ),
+    ],
     json: JsonFlag = False,
 ) -> None:
     """Describe one checkpoint from its headers and the files beside it.
 
     Tells its step, its metrics, what wrote it, and how many numbers of which type are in it.
-    Nothing in it is executed: a pickle is read as data. Of one in a store, only its manifest is read.
+    Nothing in it is executed: a pickle is read as data. Of a folder or a run, the newest whole
+    checkpoint is described; of one in a store, only its manifest is read.
 
     Examples:
         runctl checkpoint info checkpoints/step-500.safetensors
+        runctl checkpoint info brave-otter-41
         runctl checkpoint info checkpoints/checkpoint-500 --json
     """
-    checkpoint = _checkpoint(path)
+    checkpoint = _checkpoint(place)
     if json:
         from runctl_core.training.documents import of_checkpoint
 
@@ -82,15 +89,15 @@ def info(
     name_what_is_broken()
 
 
-def _checkpoint(path: str) -> Checkpoint:
+def _checkpoint(place: str) -> Checkpoint:
     from runctl_core.checkpoints import describe
 
-    if "://" not in path:
-        return describe(path)
+    if "://" not in place:
+        return describe(one_of(place))
     from runctl_core.stores.opening import open_url
     from runctl_core.transfer.stored import stored_checkpoint
 
-    return stored_checkpoint(open_url(path))
+    return stored_checkpoint(open_url(place))
 
 
 def folder_of(place: str) -> str:
@@ -105,6 +112,28 @@ def folder_of(place: str) -> str:
     session = Session()
     run = session.tracker.run(place)
     return session.plan(run).checkpoint_directory(run.id)
+
+
+def one_of(place: str) -> str:
+    """The checkpoint that a path names, or the newest whole one of a folder or a run.
+
+    Raises:
+        NotFound: There is no such run, or no whole checkpoint.
+    """
+    from runctl_core.checkpoints import claim, newest_complete
+    from runctl_core.errors import NotFound
+
+    is_folder = os.path.isdir(place)
+    is_path = os.sep in place or os.path.exists(place)
+    if claim(place, is_folder) if is_folder else is_path:
+        return place
+    folder = folder_of(place)
+    choice = newest_complete(folder)
+    for passed in choice.passed_over:
+        output.note(f"{passed.path} is passed over: {passed.problem}")
+    if choice.chosen is None:
+        raise NotFound(f"no whole checkpoint in {folder}", fix=f"runctl checkpoint list {place}")
+    return choice.chosen.path
 
 
 def _some(found: Listing, limit: int | None) -> Sequence[Checkpoint] | Listing:

@@ -10,23 +10,33 @@ from typing import Annotated, Any
 from typer import Argument
 
 from runctl_core.cli import output
+from runctl_core.cli.checkpoint import one_of
 from runctl_core.cli.train import train
 
 
 def resume(path: str, **options: Any) -> None:
     """Train a script from a checkpoint on: a new run, with the options of `runctl train`.
 
-    The checkpoint is verified to its end first, and refused when it is damaged. The script finds it
-    in RUNCTL_RESUME_FROM. One in a store is copied here first, and kept: the next time it is there.
+    Of a folder or a run, the newest whole checkpoint is taken. One in a store is copied here first,
+    and kept: the next time it is there. It is verified to its end, and refused when it is damaged.
+    The script finds it in RUNCTL_RESUME_FROM.
 
     Examples:
         runctl checkpoint resume checkpoints/step-500.pt train.py
+        runctl checkpoint resume brave-otter-41 finetune.py
         runctl checkpoint resume out/checkpoint-500 train.py --gpu H100 -- --lr 1e-4
         runctl checkpoint resume file:///mnt/share/step-500.pt train.py
     """
-    here = _fetched(path) if "://" in path else path
-    _require_good(here)
-    train(resume=here, **options)
+    chosen = _fetched(path) if "://" in path else _one_here(os.path.expanduser(path))
+    _require_good(chosen)
+    train(resume=chosen, **options)
+
+
+def _one_here(named: str) -> str:
+    chosen = one_of(named)
+    if chosen != named:
+        output.note(f"from {chosen}")
+    return chosen
 
 
 def _fetched(url: str) -> str:
@@ -55,14 +65,15 @@ def _require_good(path: str) -> None:
     from runctl_core.checkpoints.verify import bytes_to_read, verify
     from runctl_core.training.start import require_undamaged
 
-    full = os.path.expanduser(path)
-    with output.Progress("verifying", bytes_to_read(full)) as progress:
-        require_undamaged(verify(full, advance=progress.advance), path)
+    with output.Progress("verifying", bytes_to_read(path)) as progress:
+        require_undamaged(verify(path, advance=progress.advance), path)
 
 
 def _as_train() -> None:
     """Give `resume` the parameters of `train`, with the checkpoint first."""
-    path = Annotated[str, Argument(metavar="PATH|URL", help="The checkpoint to begin with.")]
+    path = Annotated[
+        str, Argument(metavar="PATH|RUN|URL", help="A checkpoint, a folder, a run, or one in a store.")
+    ]
     hints: dict[str, Any] = typing.get_type_hints(train, include_extras=True)
     signature = inspect.signature(train)
     taken = [
