@@ -31,7 +31,7 @@ OfflineFlag = Annotated[
 AllFlag = Annotated[bool, Option("--all", "-a", help="Also what runctl did not start.")]
 
 COLUMNS = ("RESOURCE", "STATE", "PRICE", "AGE", "TYPE", "RUN", "PROJECT", "OWNER", "NOTE")
-LESS_WANTED = ("OWNER", "PROJECT", "TYPE", "RUN")
+LESS_WANTED = ("OWNER", "PROJECT", "TYPE", "RUN", "AGE")
 
 
 def look(session: Session, providers: Sequence[str] | None, *, offline: bool) -> Inventory:
