@@ -55,7 +55,7 @@ def fleet(home: Home) -> Fleet:
     made.add("beta", row("i-secretive", hourly_usd=None), row("i-hostile", name=HOSTILE))
     made.add("gamma", row("i-lost"))
     assert home.runctl("resources", "export").returncode == 0
-    made.misbehave("gamma", fail={"list": "ProviderUnavailable"})
+    made.misbehave("gamma", fail={"list": "AuthenticationError"})
     return made
 
 

@@ -181,3 +181,33 @@ def test_one_that_its_own_trainer_deleted_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "step-1.npz").unlink()
     remove(checkpoint)
     assert os.listdir(tmp_path) == []
+
+
+def test_what_only_has_the_name_of_a_leftover_stops_no_prune(tmp_path: Path) -> None:
+    elsewhere = _save(tmp_path / "elsewhere" / "step-1.npz")
+    folder = tmp_path / "c"
+    folder.mkdir()
+    (folder / f"{PREFIX}link").symlink_to(elsewhere.parent)
+    (folder / f"{PREFIX}file").write_text("mine")
+    assert settle(str(folder)) == 0
+    assert elsewhere.exists()
+    assert len(os.listdir(folder)) == 2
+
+
+def test_a_checkpoint_that_was_written_anew_meanwhile_stays(tmp_path: Path) -> None:
+    path = _save(tmp_path / "last.npz")
+    old = describe(str(path))
+    _save(path, 2000)
+    manifest.write(str(path))
+    assert not remove(old)
+    assert _is_whole(path), "the newest checkpoint went in the place of an old one of its name"
+    assert sorted(os.listdir(tmp_path)) == ["last.npz", "last.npz.manifest.json"]
+
+
+def test_what_its_trainer_deleted_first_is_no_failure(tmp_path: Path) -> None:
+    path = _save(tmp_path / "sub" / "step-1.npz")
+    gone = describe(str(path))
+    path.unlink()
+    assert not remove(gone)
+    path.parent.rmdir()
+    assert not remove(gone)

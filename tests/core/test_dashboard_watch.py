@@ -15,7 +15,7 @@ from runctl_core.dashboard.acts import Notes
 from runctl_core.dashboard.snapshot import News, Note, Watched
 from runctl_core.dashboard.sources import Sources
 from runctl_core.dashboard.watching import Watch
-from runctl_core.errors import ProviderUnavailable
+from runctl_core.errors import AuthenticationError
 from runctl_core.models.runs import Run, RunState
 from runctl_core.tracking import ResourceTracker
 from runctl_core.training.engine import Engine
@@ -34,7 +34,7 @@ class SlowCloud:
         self.asked.set()
         self.let.wait()
         self.done.set()
-        raise ProviderUnavailable(f"{resource_id} is out of reach")
+        raise AuthenticationError(f"{resource_id} is not yours")
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_a_machine_that_hangs_is_told_of_at_once_and_why_when_it_fails(tracker: 
     cloud.let.set()
     seen = told.get(timeout=60)
     assert isinstance(seen, Watched)
-    assert "i-1 is out of reach" in seen.problem
+    assert "i-1 is not yours" in seen.problem
     watch.leave()
 
 

@@ -207,13 +207,6 @@ def test_info_of_a_folder_or_a_run_describes_its_newest_checkpoint(five: Home, p
     assert five.json("checkpoint", "info", place)["step"] == 5
 
 
-def test_a_checkpoint_in_a_store_is_brought_here_first(five: Home) -> None:
-    for words in (("info", "file:///there/step-1.npz"), ("resume", "file:///there/step-1.npz", "s.py")):
-        done = five.runctl("checkpoint", *words)
-        assert done.returncode == 101
-        assert b"fix: runctl transfer file:///there/step-1.npz" in done.stderr
-
-
 def test_what_resume_prints_is_as_documented(five: Home) -> None:
     five.write("s.py", "")
     schemas.check("checkpoint resume", five.json("checkpoint", "resume", "c/step-5.npz", "s.py"))

@@ -21,6 +21,7 @@ from runctl_core.checkpoints.contents import Advance
 from runctl_core.checkpoints.search import find
 from runctl_core.checkpoints.verdict import Verdict
 from runctl_core.checkpoints.verify import verify
+from runctl_core.clock import from_micros
 from runctl_core.errors import NotFound, StateError
 from runctl_core.locks import alone
 from runctl_core.models.checkpoints import Checkpoint
@@ -62,19 +63,26 @@ def look(directory: str, *, good: Checkpoint | None = None, advance: Advance = l
     return Folder(found, next((c for c in found if c == good or _is_good(c, advance)), None), pinned)
 
 
-def remove(checkpoint: Checkpoint) -> None:
-    """Delete a checkpoint with its manifest. One that is gone already is no error.
+def remove(checkpoint: Checkpoint) -> bool:
+    """Delete a checkpoint with its manifest.
+
+    Returns:
+        Whether it was; not when it is gone already, or another one by now.
 
     Raises:
         StateError: The disk refuses. It is whole and in its place, or gone from there.
     """
     folder, name = os.path.split(checkpoint.path)
+    if not os.path.isdir(folder):
+        return False
     grave = os.path.join(folder, f"{PREFIX}{secrets.token_hex(6)}")
     try:
         with alone(folder):
             os.mkdir(grave, 0o700)
-            if _moved(checkpoint.path, name, grave):
+            moved = _moved(checkpoint, name, grave)
+            if moved:
                 _bury(grave)
+        return moved
     except OSError as error:
         raise _cannot(checkpoint.path, error) from error
 
@@ -85,30 +93,40 @@ def settle(directory: str) -> int:
 
 
 def _settled(folder: str) -> int:
-    if not any(name.startswith(PREFIX) for name in _names(folder)):
+    if not _graves(folder):
         return 0
     try:
         with alone(folder):  # what another prune works with is gone when it lets us in
-            graves = [name for name in _names(folder) if name.startswith(PREFIX)]
-            for name in graves:
-                _bury(os.path.join(folder, name))
+            graves = _graves(folder)
+            for grave in graves:
+                _bury(grave)
     except OSError as error:
         raise _cannot(folder, error) from error
     return len(graves)
 
 
-def _moved(path: str, name: str, grave: str) -> bool:
+def _graves(folder: str) -> list[str]:
+    """What prunes left there; a file or a link with such a name is nobody's."""
+    paths = [os.path.join(folder, name) for name in _names(folder) if name.startswith(PREFIX)]
+    return [path for path in paths if os.path.isdir(path) and not os.path.islink(path)]
+
+
+def _moved(checkpoint: Checkpoint, name: str, grave: str) -> bool:
     """Whether it lies in its grave now; otherwise the grave is gone again."""
+    path = checkpoint.path
     try:
         with open(os.path.join(grave, _NAME), "w", encoding="utf-8", errors="surrogateescape") as file:
             file.write(name)
-        os.rename(path, os.path.join(grave, _DATA))
+        if from_micros(os.stat(path).st_mtime_ns // 1000) == checkpoint.modified_at:
+            os.rename(path, os.path.join(grave, _DATA))
+            return True
     except OSError as error:
         shutil.rmtree(grave)
         if isinstance(error, FileNotFoundError):
             return False  # its own trainer deleted it
         raise
-    return True
+    shutil.rmtree(grave)  # its trainer wrote another one of its name
+    return False
 
 
 def _bury(grave: str) -> None:

@@ -59,23 +59,23 @@ def list_(
 
 
 def info(
-    place: Annotated[str, Argument(metavar="PATH|RUN", help="A checkpoint, a folder of them, or a run.")],
+    place: Annotated[
+        str, Argument(metavar="PATH|RUN|URL", help="A checkpoint, a folder of them, a run, or a URL.")
+    ],
     json: JsonFlag = False,
 ) -> None:
     """Describe one checkpoint from its headers and the files beside it.
 
     Tells its step, its metrics, what wrote it, and how many numbers of which type are in it.
     Nothing in it is executed: a pickle is read as data. Of a folder or a run, the newest whole
-    checkpoint is described.
+    checkpoint is described; of one in a store, only its manifest is read.
 
     Examples:
         runctl checkpoint info checkpoints/step-500.safetensors
         runctl checkpoint info brave-otter-41
         runctl checkpoint info checkpoints/checkpoint-500 --json
     """
-    from runctl_core.checkpoints import describe
-
-    checkpoint = describe(one_of(place))
+    checkpoint = _checkpoint(place)
     if json:
         from runctl_core.training.documents import of_checkpoint
 
@@ -84,6 +84,17 @@ def info(
         output.pairs(_facts(checkpoint))
         _show_types(checkpoint)
     name_what_is_broken()
+
+
+def _checkpoint(place: str) -> Checkpoint:
+    from runctl_core.checkpoints import describe
+
+    if "://" not in place:
+        return describe(one_of(place))
+    from runctl_core.stores.opening import open_url
+    from runctl_core.transfer.stored import stored_checkpoint
+
+    return stored_checkpoint(open_url(place))
 
 
 def folder_of(place: str) -> str:
@@ -105,13 +116,10 @@ def one_of(place: str) -> str:
 
     Raises:
         NotFound: There is no such run, or no whole checkpoint.
-        UsageError: It is in a store.
     """
     from runctl_core.checkpoints import claim, newest_complete
-    from runctl_core.errors import NotFound, UsageError
+    from runctl_core.errors import NotFound
 
-    if "://" in place:
-        raise UsageError(f"{place} is in a store", fix=f"runctl transfer {place} FOLDER brings it here")
     is_folder = os.path.isdir(place)
     is_path = os.sep in place or os.path.exists(place)
     if claim(place, is_folder) if is_folder else is_path:

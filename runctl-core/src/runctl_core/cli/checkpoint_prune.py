@@ -64,9 +64,8 @@ def prune(
     else:
         _confirm(plan, yes=yes)
         settle(folder)
-        removed = _still(plan, _planned(_look(folder, good=found.newest_good), rules))
-        for checkpoint in removed:
-            remove(checkpoint)
+        agreed = _still(plan, _planned(_look(folder, good=found.newest_good), rules))
+        removed = tuple(checkpoint for checkpoint in agreed if remove(checkpoint))
     if json:
         output.print_json(_document(plan, removed, folder, dry_run=only_shown))
         return

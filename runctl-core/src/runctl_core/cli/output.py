@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Container, Iterable, Sequence
 from typing import Any, TextIO
 
@@ -262,35 +261,22 @@ class Progress:
     """
 
     def __init__(self, what: str, total: int, noun: str = "") -> None:
-        self._what = what
-        self._noun = noun
-        self._total = max(1, total)
-        self._done = 0
-        self._begun = time.monotonic()
-        self._shown = 0.0
-        self._live = sys.stderr.isatty()
+        from runctl_core.meter import Meter
+
+        self._meter = Meter(what, total, noun, every_s=0.1) if sys.stderr.isatty() else None
+        self._shown = False
 
     def __enter__(self) -> Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._live and self._shown:
+        if self._shown:
             sys.stderr.write("\r\033[K")
             sys.stderr.flush()
 
     def advance(self, more: int) -> None:
         """Say that so much more is done."""
-        self._done += more
-        moment = time.monotonic()
-        if not self._live or moment - self._shown < 0.1:
-            return
-        self._shown = moment
-        rate = self._done / max(0.001, moment - self._begun)
-        left = duration((self._total - self._done) / max(0.001, rate))
-        percent = 100 * self._done // self._total
-        width = _width(sys.stderr)
-        total = count(self._total, self._noun) if self._noun else size(self._total)
-        speed = f"{rate:.1f}" if self._noun else size(rate)
-        line = f"{self._what} {percent} % of {total}, {speed}/s, {left} left"
-        sys.stderr.write(f"\r\033[K{line[: width - 1]}")
-        sys.stderr.flush()
+        if self._meter is not None and (line := self._meter.advance(more)):
+            self._shown = True
+            sys.stderr.write(f"\r\033[K{line[: _width(sys.stderr) - 1]}")
+            sys.stderr.flush()

@@ -104,8 +104,13 @@ class Dashboard(App[None]):
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._end_by, number)
         self.screen.set_focus(self._panes.runs)
+        self.app_resume_signal.subscribe(self, self._draw_again)
         self._gatherer.start()
         self.set_interval(1.0, self._show_head)
+
+    def _draw_again(self, _: object) -> None:
+        """After `fg`, the terminal has nothing of the picture any more."""
+        self.refresh(layout=True)
 
     def _end_by(self, number: int) -> None:
         self.ended_by = number
