@@ -60,10 +60,7 @@ def list_(
 
 def info(
     place: Annotated[
-        str,
-        Argument(
-            metavar="PATH|RUN|URL", help="A checkpoint, a folder of them, a run, or the URL of a store."
-        ),
+        str, Argument(metavar="PATH|RUN|URL", help="A checkpoint, a folder of them, a run, or a URL.")
     ],
     json: JsonFlag = False,
 ) -> None:

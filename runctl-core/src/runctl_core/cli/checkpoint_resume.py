@@ -27,16 +27,12 @@ def resume(path: str, **options: Any) -> None:
         runctl checkpoint resume out/checkpoint-500 train.py --gpu H100 -- --lr 1e-4
         runctl checkpoint resume file:///mnt/share/step-500.pt train.py
     """
-    chosen = _fetched(path) if "://" in path else _one_here(os.path.expanduser(path))
-    _require_good(chosen)
-    train(resume=chosen, **options)
-
-
-def _one_here(named: str) -> str:
-    chosen = one_of(named)
-    if chosen != named:
-        output.note(f"from {chosen}")
-    return chosen
+    named = os.path.expanduser(path)
+    here = _fetched(path) if "://" in path else one_of(named)
+    if here != named:
+        output.note(f"from {here}")
+    _require_good(here)
+    train(resume=here, **options)
 
 
 def _fetched(url: str) -> str:
