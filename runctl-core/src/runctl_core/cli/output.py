@@ -152,7 +152,7 @@ def table(
         return
     filled = [column for column in zip(columns, *shown, strict=True) if any(cell for cell in column[1:])]
     kept = _kept(filled, less_wanted, _width(out))
-    widths = _fitting([_natural(column) for column in kept], _width(out), _NARROWEST)
+    widths = _fitting(kept, _width(out), _NARROWEST)
     coloured = has_colours(out)
     for number, row in enumerate(zip(*kept, strict=True), start=-1):
         cells = (_cut(cell, width).ljust(width) for cell, width in zip(row, widths, strict=True))
@@ -171,16 +171,19 @@ _READABLE, _NARROWEST = 14, 8
 def _kept(columns: list[tuple[str, ...]], less_wanted: Sequence[str], room: int) -> list[tuple[str, ...]]:
     """The columns without those that are not wanted enough, until the others can be read."""
     for name in less_wanted:
-        if _total(_fitting([_natural(column) for column in columns], room, _READABLE)) <= room:
+        if _total(_fitting(columns, room, _READABLE)) <= room:
             break
         columns = [column for column in columns if column[0] != name]
     return columns
 
 
-def _fitting(widths: list[int], room: int, least: int) -> list[int]:
-    """The widest columns but the first give way until all fit, or none has anything to give."""
-    while _total(widths) > room and max(widths[1:], default=0) > least:
-        widths[widths.index(max(widths[1:]), 1)] -= 1
+def _fitting(columns: Sequence[tuple[str, ...]], room: int, least: int) -> list[int]:
+    """The widest columns but the first give way. Money never does: half a figure is another figure."""
+    widths = [_natural(column) for column in columns]
+    money = [any(cell.startswith(("$", "~$")) for cell in column) for column in columns]
+    soft = [number for number in range(1, len(columns)) if not money[number]]
+    while _total(widths) > room and max((widths[number] for number in soft), default=0) > least:
+        widths[max(soft, key=widths.__getitem__)] -= 1
     return widths
 
 

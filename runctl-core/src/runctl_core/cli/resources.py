@@ -139,9 +139,17 @@ def _spent(session: Session, since: datetime, until: datetime) -> Mapping[str, M
 def _show_groups(summed: Summary) -> None:
     rows = [(group.key, by, *_figures(group)) for by, found in summed.groups.items() for group in found]
     rows.append(("all", "", *_figures(summed.whole)))
-    output.table(("GROUP", "BY", "COUNT", "NOW", "TODAY", "MONTH"), rows, empty="no resources")
+    columns = ("GROUP", "BY", "COUNT", "NOW", "TODAY", "MONTH", "UNKNOWN")
+    output.table(columns, rows, empty="no resources", less_wanted=("COUNT",))
 
 
 def _figures(group: Group) -> tuple[str, ...]:
-    spent = (output.cost(t.usd, t.unknown, t.estimated_usd) for t in (group.today, group.month))
-    return (str(group.now.resources), output.per_hour(*group.now.figures), *spent)
+    """Count and money, and how many resources of unknown price the money leaves out."""
+    now, spent = group.now, (group.today, group.month)
+    unknown = max(now.unknown, *(total.unknown for total in spent))
+    return (
+        str(now.resources),
+        output.per_hour(now.hourly_usd, 0, now.estimated_hourly_usd),
+        *(output.cost(total.usd, 0, total.estimated_usd) for total in spent),
+        str(unknown or ""),
+    )

@@ -37,7 +37,7 @@ OfflineFlag = Annotated[
 AllFlag = Annotated[bool, Option("--all", "-a", help="Also what runctl did not start.")]
 
 COLUMNS = ("RESOURCE", "STATE", "PRICE", "AGE", "TYPE", "RUN", "PROJECT", "OWNER", "NOTE")
-LESS_WANTED = ("OWNER", "PROJECT", "TYPE", "RUN")
+LESS_WANTED = ("OWNER", "PROJECT", "TYPE", "RUN", "AGE")
 
 
 def tags(given: list[str] | None) -> dict[str, str]:
