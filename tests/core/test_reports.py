@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from runctl_core.errors import ProviderUnavailable
 from runctl_core.inventory import Inventory, Item
+from runctl_core.models.burn import Burn
 from runctl_core.models.money import UNKNOWN_PRICE, Price, Total
 from runctl_core.models.resources import Resource, ResourceState
 from runctl_core.reports import Report, make_report, to_csv, to_document, to_html
@@ -52,16 +53,9 @@ def item(resource: Resource) -> Item:
 def bare(*resources: Resource) -> Report:
     """A report of resources, with nothing spent."""
     lines = tuple(Line(item(resource), Total()) for resource in resources)
-    return Report(
-        NOON,
-        lines,
-        Total(),
-        Total(),
-        Total(),
-        (),
-        dict.fromkeys(("run", "provider", "project", "owner"), ()),
-        {},
-    )
+    there = inventory(*(line.item for line in lines))
+    groups = dict.fromkeys(("run", "provider", "project", "owner"), ())
+    return Report(there, lines, Burn(), Total(), Total(), (), groups)
 
 
 def tags_of(page: str) -> dict[str, int]:
@@ -102,7 +96,7 @@ def test_what_runctl_did_not_make_is_shown_when_asked_and_never_counted(tracker)
     there = inventory(item(MACHINE), Item(theirs, last_seen=NOON))
     assert len(make_report(tracker, there).lines) == 1
     every = make_report(tracker, there, every=True)
-    assert (len(every.lines), every.hourly) == (2, Total(Decimal(2)))
+    assert (len(every.lines), every.now) == (2, Burn(Decimal(2), resources=1))
 
 
 def test_an_unknown_price_comes_first_is_empty_and_is_counted(tracker) -> None:
@@ -110,13 +104,14 @@ def test_an_unknown_price_comes_first_is_empty_and_is_counted(tracker) -> None:
     there = inventory(item(MACHINE), item(secretive))
     report = make_report(tracker, there)
     first = cells(to_csv(report))[0]
-    assert (first["id"], first["hourly_usd"], first["monthly_usd"]) == ("i-3", "", "")
+    assert (first["resource"], first["hourly_usd"], first["monthly_usd"]) == ("i-3", "", "")
     assert to_document(report)["hourly_unknown_resources"] == 1
 
 
 def test_a_provider_that_did_not_answer_is_in_every_format_that_can_say_it(tracker) -> None:
     report = make_report(tracker, inventory(cloud=ProviderUnavailable("it hangs")))
-    assert to_document(report)["problems"] == {"cloud": "it hangs"}
+    (unanswered,) = to_document(report)["unanswered"]
+    assert (unanswered["provider"], unanswered["why"]) == ("cloud", "it hangs")
     assert "it hangs" in to_html(report)
 
 

@@ -24,13 +24,13 @@ def test_the_ending_of_the_file_chooses_the_format(home: Home, fleet: Fleet) -> 
         assert home.runctl("resources", "export", "--to", name).returncode == 0
     assert (home.work / "r.html").read_text().startswith("<!doctype html>")
     assert len(json.loads((home.work / "r.json").read_text())["resources"]) == 2
-    assert [line["id"] for line in csv.DictReader((home.work / "r.csv").open())] == ["i-2", "i-1"]
+    assert [line["resource"] for line in csv.DictReader((home.work / "r.csv").open())] == ["i-2", "i-1"]
 
 
 def test_without_a_file_it_goes_to_standard_output(home: Home, fleet: Fleet) -> None:
     done = home.runctl("resources", "export", "--all")
     lines = list(csv.DictReader(done.stdout.decode().splitlines()))
-    assert {"i-1", "i-2", "i-theirs"} <= {line["id"] for line in lines}
+    assert {"i-1", "i-2", "i-theirs"} <= {line["resource"] for line in lines}
 
 
 def test_a_file_that_is_there_is_kept(home: Home, fleet: Fleet) -> None:

@@ -66,7 +66,7 @@ def test_a_run_that_is_over_has_no_processes_and_says_so(home: Home) -> None:
     home.runctl("train", "train.py", "--provider", "local")
     done = home.runctl("processes", "latest")
     assert done.returncode == 104
-    assert b"is succeeded: it has no processes" in done.stderr
+    assert b"has no processes: succeeded" in done.stderr
     assert b"fix: runctl status" in done.stderr
 
 

@@ -186,6 +186,27 @@ def test_no_run_starts_from_a_damaged_checkpoint(five: Home) -> None:
     assert five.json("runs") == []
 
 
+def test_a_run_starts_from_the_newest_whole_checkpoint_of_a_folder(five: Home) -> None:
+    newest = five.work / "c" / "step-5.npz"
+    newest.write_bytes(newest.read_bytes()[:60])
+    five.write("s.py", "import os\nprint(os.environ['RUNCTL_RESUME_FROM'])\n")
+    done = five.runctl("checkpoint", "resume", "c", "s.py")
+    expected = five.work / "c" / "step-4.npz"
+    assert done.stdout.decode() == f"{expected}\n", "it did not go on from the newest whole one"
+    assert f"{newest} is passed over" in done.stderr.decode(), "nobody was told of the damaged one"
+    assert f"from {expected}" in done.stderr.decode()
+
+
+@pytest.mark.parametrize("place", ["c", "latest"])
+def test_info_of_a_folder_or_a_run_describes_its_newest_checkpoint(five: Home, place: str) -> None:
+    five.write(
+        "s.py",
+        "import os, shutil\nshutil.copytree('c', os.environ['RUNCTL_CHECKPOINT_DIR'], dirs_exist_ok=True)",
+    )
+    assert five.runctl("train", "s.py").returncode == 0
+    assert five.json("checkpoint", "info", place)["step"] == 5
+
+
 def test_what_resume_prints_is_as_documented(five: Home) -> None:
     five.write("s.py", "")
     schemas.check("checkpoint resume", five.json("checkpoint", "resume", "c/step-5.npz", "s.py"))

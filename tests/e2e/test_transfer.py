@@ -12,6 +12,7 @@ import pytest
 
 import schemas
 import shelf
+from core.checkpoint_files import npz
 from distributions import distribution
 from homes import RUNCTL, Home, wait_for
 from terminals import Terminal
@@ -185,6 +186,35 @@ def test_a_checkpoint_in_a_store_is_listed_once_its_manifest_is_there(home: Home
     assert (found["path"], found["complete"]) == ("shelf://red/c/step-1.pkl", True)
     done = home.runctl("checkpoint", "prune", "shelf://red/c", "--keep-last", "1")
     assert done.returncode == 113
+
+
+@pytest.fixture
+def stored(home: Home) -> str:
+    """The URL of a checkpoint that lies in a store, with its manifest."""
+    shelf.in_home(home)
+    home.write("c/step-7.npz", npz())
+    home.write("s.py", "import os\nprint(open(os.environ['RUNCTL_RESUME_FROM'], 'rb').read(2))\n")
+    assert home.runctl("checkpoint", "verify", "c", "--all", "--record").returncode == 0
+    assert home.runctl("transfer", "c", "shelf://red/c").returncode == 0
+    return "shelf://red/c/step-7.npz"
+
+
+def test_a_checkpoint_in_a_store_is_described_by_its_manifest(home: Home, stored: str) -> None:
+    found = home.json("checkpoint", "info", stored)
+    schemas.check("checkpoint info", found)
+    assert (found["path"], found["step"], found["complete"]) == (stored, 7, True)
+
+
+def test_a_run_begins_with_a_checkpoint_of_a_store(home: Home, stored: str) -> None:
+    done = home.runctl("checkpoint", "resume", stored, "s.py", "--provider", "local")
+    assert done.returncode == 0, done.stderr.decode()
+    assert b"b'PK'" in done.stdout, "the script did not find the checkpoint's bytes"
+
+
+def test_a_checkpoint_without_a_manifest_in_a_store_starts_nothing(home: Home, stored: str) -> None:
+    done = home.runctl("checkpoint", "resume", f"{stored}.other", "s.py", "--provider", "local")
+    assert (done.returncode, home.json("runs")) == (103, [])
+    assert b"runctl checkpoint list shelf://red/" in done.stderr
 
 
 def test_a_store_that_nobody_brings_says_what_to_install(home: Home) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from core import checkpoint_files as files
 from faults.counting import seed
-from homes import Home, wait_for
+from homes import Home
 from runctl_core.checkpoints import find, manifest
 
 pytestmark = pytest.mark.faults
@@ -20,7 +20,8 @@ pytestmark = pytest.mark.faults
 KILLS = 25
 CHECKPOINTS = 30
 KEPT = 3
-LONGEST_S = 0.06
+LONGEST_S = 0.003
+"""A little more than one checkpoint takes."""
 PRUNE = ("checkpoint", "prune", "c", "--keep-last", str(KEPT), "--yes")
 
 
@@ -39,14 +40,19 @@ def fill(folder: Path) -> list[Path]:
     return made
 
 
-def killed(home: Home, moment_s: float) -> None:
-    """Begin to prune, and kill it so long after its first act; it may have ended before."""
-    before = len(os.listdir(home.work / "c"))
+def killed(home: Home, gone: int, moment_s: float) -> None:
+    """Begin to prune, and kill it so long after so many are gone; it may have ended before."""
+    folder = home.work / "c"
     command = home.start(*PRUNE)
-    wait_for(lambda: len(os.listdir(home.work / "c")) != before or command.poll() is not None, seconds=30)
+    while command.poll() is None and checkpoints_in(folder) > CHECKPOINTS - gone:
+        time.sleep(0.0005)
     time.sleep(moment_s)
     command.kill()
     command.communicate()
+
+
+def checkpoints_in(folder: Path) -> int:
+    return sum(name.startswith("checkpoint-") and not name.endswith(".json") for name in os.listdir(folder))
 
 
 def wrong_after_kill(folder: Path, made: list[Path]) -> str:
@@ -66,9 +72,9 @@ def test_whenever_prune_is_killed_nothing_is_lost_or_halved_and_the_next_one_set
     made = [folder / path.name for path in fill(template)]
     for _ in range(KILLS):
         shutil.copytree(template, folder)
-        moment_s = chance.uniform(0, LONGEST_S)
-        killed(home, moment_s)
-        told = f"RUNCTL_TEST_SEED={number}, killed {moment_s:.4f} s after its first act"
+        gone, moment_s = chance.randrange(CHECKPOINTS - KEPT), chance.uniform(0, LONGEST_S)
+        killed(home, gone, moment_s)
+        told = f"RUNCTL_TEST_SEED={number}, killed {moment_s:.4f} s after {gone} were gone"
         assert not (wrong := wrong_after_kill(folder, made)), f"{told}: {wrong}"
         middles += KEPT < sum(path.exists() for path in made) < CHECKPOINTS
         done = home.runctl(*PRUNE)

@@ -35,3 +35,13 @@ def from_micros(micros: int) -> datetime:
 def iso(moment: datetime) -> str:
     """`2026-11-23T16:15:55Z`: how moments stand in JSON, to the second and always in UTC."""
     return moment.astimezone(UTC).isoformat(timespec="seconds").removesuffix("+00:00") + "Z"
+
+
+def day_of(moment: datetime) -> datetime:
+    """The midnight that a moment's day began with."""
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def month_of(moment: datetime) -> datetime:
+    """The midnight that a moment's month began with."""
+    return day_of(moment).replace(day=1)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
+import stat
 from typing import Any
 
 from runctl_core.config import read_layer, unknown_key, user_file
 from runctl_core.core_settings import CoreSettings
 from runctl_core.errors import ConfigError, NotFound, StateError
+from runctl_core.paths import write_whole
 from runctl_core.settings import convert, describe
 
 
@@ -94,12 +94,8 @@ def _write(path: str, document: Any) -> None:
     folder = os.path.dirname(path)
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
-        fd, partial = tempfile.mkstemp(dir=folder, prefix=".config-")
-        with os.fdopen(fd, "w", encoding="utf-8") as file:
-            file.write(tomlkit.dumps(document))
-        if os.path.exists(path):
-            shutil.copymode(path, partial)
-        os.replace(partial, path)
+        mode = stat.S_IMODE(os.stat(path).st_mode) if os.path.exists(path) else 0o600
+        write_whole(path, [tomlkit.dumps(document).encode()], mode=mode)
     except OSError as error:
         raise StateError(
             f"cannot write {path}", why=error.strerror or str(error), fix=f"chmod u+w {folder}"

@@ -50,14 +50,22 @@ def ensure_private_dir(path: str) -> str:
     return path
 
 
-def write_whole(path: str, pieces: Iterable[bytes], *, durable: bool = False) -> None:
+def write_whole(
+    path: str, pieces: Iterable[bytes], *, durable: bool = False, mode: int | None = None
+) -> None:
     """Write a file that appears under its name only when it is whole. Raises OSError.
 
-    A durable one is there after a power cut too, once this returns.
+    Args:
+        path: Its name.
+        pieces: Its bytes.
+        durable: Whether it is there after a power cut too, once this returns.
+        mode: Its permissions; those of any new file by default.
     """
     partial = f"{path}.{os.getpid()}.part"
     try:
         with open(partial, "wb") as file:
+            if mode is not None:
+                os.fchmod(file.fileno(), mode)
             file.writelines(pieces)
         if durable:
             to_disk(partial)

@@ -118,7 +118,7 @@ def _claimed(path: str) -> Entry:
     if entry is None:
         raise NotFound(
             f"{path} is no checkpoint of a known format",
-            fix=f"runctl checkpoint list {os.path.dirname(path) or '.'}",
+            fix=f"runctl checkpoint list {path if os.path.isdir(path) else os.path.dirname(path) or '.'}",
         )
     return entry
 

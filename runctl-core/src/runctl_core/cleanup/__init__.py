@@ -10,7 +10,7 @@ from runctl_core.cleanup.apply import Cleaned, Cleanup, Failure
 from runctl_core.cleanup.facts import Lookout
 from runctl_core.cleanup.rules import STOP_ENOUGH, Facts, JobSeen, Mode, Policy, Reason, Rule
 from runctl_core.cleanup.safety import CleanupSafety, Plan, Skipped, Step
-from runctl_core.cleanup.select import meant, owned
+from runctl_core.cleanup.select import meant
 
 __all__ = [
     "STOP_ENOUGH",
@@ -29,5 +29,4 @@ __all__ = [
     "Skipped",
     "Step",
     "meant",
-    "owned",
 ]

@@ -109,14 +109,13 @@ class Lookout:
         return {m.mark: m for m in self._tracker.marks.all() if (m.provider, m.resource_id) == key}
 
     def _run(self, resource: Resource) -> Run | None:
-        """The run of these books that a resource was made for; another user's may have the same id."""
         if resource.run_id is None:
             return None
         try:
             run = self._tracker.run(resource.run_id)
         except NotFound:
             return None
-        return run if run.id == resource.run_id and resource.owner in (None, run.owner) else None
+        return run if run.owns(resource) else None
 
     def _known(self, item: Item, holding: bool) -> Facts:
         run = item.run

@@ -209,7 +209,7 @@ def _process(resource: Resource) -> Iterator[str]:
 
 
 def _not_made_by_runctl(item: Item) -> Iterator[str]:
-    if not item.resource.managed and Mark.ADOPTED not in item.marks:
+    if not item.ours:
         yield "runctl did not make it, and nobody adopted it"
 
 
@@ -221,7 +221,7 @@ def _another_owner(item: Item, owner: str) -> Iterator[str]:
 
 
 def _young(item: Item, at: datetime) -> Iterator[str]:
-    since = item.resource.created_at or item.first_seen
+    since = item.created_at
     if since is None:
         yield "nobody knows how old it is"
     elif at - since < YOUNG:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from runctl_core.models.marks import Mark
@@ -11,11 +10,6 @@ if TYPE_CHECKING:
     from runctl_core.inventory import Inventory, Item
     from runctl_core.inventory.filters import Filter
     from runctl_core.tracking import ResourceTracker
-
-
-def owned(items: Sequence[Item], owner: str) -> list[Item]:
-    """What was made for an owner, and what the user adopted, whoever made it."""
-    return [i for i in items if i.ours and (i.resource.owner == owner or Mark.ADOPTED in i.marks)]
 
 
 def meant(
@@ -35,8 +29,8 @@ def meant(
     from runctl_core.inventory.filters import select
     from runctl_core.inventory.orphans import kept_runs, orphans
 
-    mine = owned(select(inventory, wanted).items, owner)
-    found = [item for item in mine if Mark.IGNORED not in item.marks]
+    fitting = select(inventory, wanted).items
+    found = [item for item in fitting if item.belongs_to(owner) and Mark.IGNORED not in item.marks]
     if not only_orphans:
         return found
     unexplained = {orphan.item.key for orphan in orphans(inventory, kept_runs(tracker, inventory))}

@@ -15,7 +15,7 @@ from runctl_core.cli import output, table
 from runctl_core.errors import INTERNAL_FAULT, NotFound, PluginError, RunctlError, StateError, UsageError
 
 _HELP = ("--help", "-h")
-_METAVARS = {"float": "NUMBER", "int": "NUMBER"}
+_METAVARS = dict.fromkeys(("int", "int range", "float", "float range"), "NUMBER")
 _INTERRUPTED = 130
 _BROKEN_PIPE = 141
 

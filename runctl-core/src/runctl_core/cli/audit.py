@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Option
 
 from runctl_core.cli import output
-from runctl_core.cli.options import JsonFlag
+from runctl_core.cli.options import JsonFlag, SinceOption
 from runctl_core.cli.outcomes import Outcome, show
 from runctl_core.cli.session import Session
 from runctl_core.clock import iso
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 
 def audit(
-    since: Annotated[
-        str | None, Option(metavar="DAY|AGE", help="From this UTC day on, or `12h`, `7d` ago.")
-    ] = None,
+    since: SinceOption = None,
     resource: Annotated[
         str | None, Option(metavar="RESOURCE", help="Only this one: PROVIDER/ID, an id or a name.")
     ] = None,
@@ -40,7 +38,7 @@ def audit(
     log = Session().tracker.audit
     found = acts(log.rows(since=moment(since, "--since") if since else None, resource=resource))
     if json:
-        from runctl_core.training.cleanup_documents import of_act
+        from runctl_core.training.documents import of_act
 
         output.print_json([of_act(act) for act in found])
         return

@@ -12,8 +12,8 @@ from decimal import Decimal
 from typing import Any
 
 from runctl_core.cli import output
+from runctl_core.fields import of_burn
 from runctl_core.paths import database_path
-from runctl_core.training import documents
 
 STATE_VERSION = 4
 """The version of the state file that the queries fit: how many migrations it has gone through."""
@@ -53,7 +53,7 @@ def in_words(paid: list[Any], seen_at: str | None, *, json: bool) -> str:
         sum((hourly * guesses for hourly, _, guesses in known), Decimal(0)),
     )
     if json:
-        return output.in_json({**documents.of_burn(*figures), "resources": resources, "seen_at": seen_at})
+        return output.in_json({**of_burn(*figures), "resources": resources, "seen_at": seen_at})
     return output.per_hour(*figures) + "\n"
 
 

@@ -25,7 +25,7 @@ def list_(
     place: Annotated[str, Argument(metavar="PATH|RUN|URL", help="A folder, a run, or the URL of a store.")],
     limit: Annotated[
         int | None,
-        Option(metavar="N", min=1, help="List the newest N, and look into each of them."),
+        Option(min=1, help="List the newest N, and look into each of them."),
     ] = None,
     json: JsonFlag = False,
 ) -> None:
@@ -59,21 +59,23 @@ def list_(
 
 
 def info(
-    path: Annotated[str, Argument(metavar="PATH", help="A checkpoint.")],
+    place: Annotated[
+        str, Argument(metavar="PATH|RUN|URL", help="A checkpoint, a folder of them, a run, or a URL.")
+    ],
     json: JsonFlag = False,
 ) -> None:
     """Describe one checkpoint from its headers and the files beside it.
 
     Tells its step, its metrics, what wrote it, and how many numbers of which type are in it.
-    Nothing in it is executed: a pickle is read as data.
+    Nothing in it is executed: a pickle is read as data. Of a folder or a run, the newest whole
+    checkpoint is described; of one in a store, only its manifest is read.
 
     Examples:
         runctl checkpoint info checkpoints/step-500.safetensors
+        runctl checkpoint info brave-otter-41
         runctl checkpoint info checkpoints/checkpoint-500 --json
     """
-    from runctl_core.checkpoints import describe
-
-    checkpoint = describe(path)
+    checkpoint = _checkpoint(place)
     if json:
         from runctl_core.training.documents import of_checkpoint
 
@@ -82,6 +84,17 @@ def info(
         output.pairs(_facts(checkpoint))
         _show_types(checkpoint)
     name_what_is_broken()
+
+
+def _checkpoint(place: str) -> Checkpoint:
+    from runctl_core.checkpoints import describe
+
+    if "://" not in place:
+        return describe(one_of(place))
+    from runctl_core.stores.opening import open_url
+    from runctl_core.transfer.stored import stored_checkpoint
+
+    return stored_checkpoint(open_url(place))
 
 
 def folder_of(place: str) -> str:
@@ -96,6 +109,28 @@ def folder_of(place: str) -> str:
     session = Session()
     run = session.tracker.run(place)
     return session.plan(run).checkpoint_directory(run.id)
+
+
+def one_of(place: str) -> str:
+    """The checkpoint that a path names, or the newest whole one of a folder or a run.
+
+    Raises:
+        NotFound: There is no such run, or no whole checkpoint.
+    """
+    from runctl_core.checkpoints import claim, newest_complete
+    from runctl_core.errors import NotFound
+
+    is_folder = os.path.isdir(place)
+    is_path = os.sep in place or os.path.exists(place)
+    if claim(place, is_folder) if is_folder else is_path:
+        return place
+    folder = folder_of(place)
+    choice = newest_complete(folder)
+    for passed in choice.passed_over:
+        output.note(f"{passed.path} is passed over: {passed.problem}")
+    if choice.chosen is None:
+        raise NotFound(f"no whole checkpoint in {folder}", fix=f"runctl checkpoint list {place}")
+    return choice.chosen.path
 
 
 def _some(found: Listing, limit: int | None) -> Sequence[Checkpoint] | Listing:

@@ -10,7 +10,14 @@ from typer import Argument, Option
 from runctl_core.cli import output
 from runctl_core.cli.options import JsonFlag, YesFlag
 from runctl_core.cli.outcomes import Outcome, show
-from runctl_core.cli.resources_view import ProviderFilter
+from runctl_core.cli.resources_view import (
+    AgeFilter,
+    ProjectFilter,
+    ProviderFilter,
+    TagFilter,
+    made_before,
+    tags,
+)
 from runctl_core.cli.session import Session
 
 if TYPE_CHECKING:
@@ -27,13 +34,9 @@ def cleanup(
     ] = None,
     provider: ProviderFilter = None,
     owner: Annotated[str | None, Option(help="Whose; mine by default.")] = None,
-    project: Annotated[str | None, Option(help="Only of this project.")] = None,
-    tag: Annotated[
-        list[str] | None, Option(metavar="KEY=VALUE", help="Only with this tag; again for more.")
-    ] = None,
-    older_than: Annotated[
-        str | None, Option(metavar="AGE", help="Only what is older than `30m`, `12h`, `7d`.")
-    ] = None,
+    project: ProjectFilter = None,
+    tag: TagFilter = None,
+    older_than: AgeFilter = None,
     orphans: Annotated[bool, Option("--orphans", help="Only what `runctl orphans` lists.")] = False,
     force: Annotated[bool, Option("--force", help="Also what is young, or another owner's.")] = False,
     dry_run: Annotated[bool, Option("--dry-run", help="Show the plan, and delete nothing.")] = False,
@@ -51,14 +54,12 @@ def cleanup(
         runctl resources cleanup mycloud/i-42 --force
     """
     from runctl_core.cleanup import Mode, meant
-    from runctl_core.cli.resources import made_before, tag_and_value
     from runctl_core.errors import UsageError
     from runctl_core.inventory.filters import Filter
 
     if resources and (owner or project or tag or older_than or orphans):
         raise UsageError("filters choose among all resources", fix="name resources, or give filters")
-    tags = dict(tag_and_value(text) for text in tag or [])
-    wanted = Filter(project=project, tags=tags, made_before=made_before(older_than))
+    wanted = Filter(project=project, tags=tags(tag), made_before=made_before(older_than))
     session = Session()
     only_shown = dry_run or not (yes or sys.stdin.isatty())
     if not only_shown:
@@ -96,7 +97,7 @@ def _named(inventory: Inventory, refs: Iterable[str]) -> list[Item]:
 
 def _show_plan(session: Session, plan: Plan, *, json: bool) -> None:
     if json:
-        from runctl_core.training.cleanup_documents import of_cleanup
+        from runctl_core.cleanup.documents import of_cleanup
 
         output.print_json(of_cleanup(plan, None, session.known_inventory()))
         return
@@ -118,7 +119,7 @@ def _ask(plan: Plan) -> None:
 
 
 def _carry_out(session: Session, plan: Plan, *, json: bool) -> None:
-    from runctl_core.training.cleanup_documents import of_cleanup
+    from runctl_core.cleanup.documents import of_cleanup
 
     with output.Progress("deleting", len(plan.steps), "resource") as progress:
         cleaned = session.cleanup(lambda: progress.advance(1)).carry_out(plan)
@@ -170,6 +171,6 @@ def _saving(plan: Plan) -> str:
     saved = plan.saves
     if not saved.hourly_usd and not saved.unknown:
         return ""
-    hour = output.per_hour(saved.hourly_usd, saved.unknown, saved.estimated_hourly_usd)
+    hour = output.per_hour(*saved.figures)
     month = output.cost(saved.hourly_usd * HOURS_A_MONTH, estimated_usd=saved.estimated_hourly_usd)
     return f", which saves {hour}, {month} a month"

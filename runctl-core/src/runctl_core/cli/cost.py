@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 from typer import Argument, Option
 
 from runctl_core.cli import output
-from runctl_core.cli.options import JsonFlag, complete_runs
+from runctl_core.cli.options import JsonFlag, SinceOption, complete_runs
 from runctl_core.cli.session import Session
 from runctl_core.clock import now
 from runctl_core.words import total
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from runctl_core.models.burn import Burn
     from runctl_core.models.money import Total
 
@@ -29,9 +27,7 @@ def cost(
     by: Annotated[
         str, Option(metavar="|".join(_GROUPS), help="Group by; days and months are those of UTC.")
     ] = "run",
-    since: Annotated[
-        str | None, Option(metavar="DAY|AGE", help="From this UTC day on, or `12h`, `7d` ago.")
-    ] = None,
+    since: SinceOption = None,
     until: Annotated[
         str | None, Option(metavar="DAY|AGE", help="Up to this UTC day, not included, or an age.")
     ] = None,
@@ -92,13 +88,13 @@ def _dearest_first(spent: dict[str, Total]) -> list[str]:
 
 
 def _paid(burn: Burn | None) -> str:
-    return "" if burn is None else output.per_hour(*_figures(burn))
+    return "" if burn is None else output.per_hour(*burn.figures)
 
 
 def _print_json(
     by: str, window: dict[str, Any], rows: dict[str, tuple[Total, Burn]], whole: Total, burn: Burn
 ) -> None:
-    from runctl_core.training.documents import moment, of_burn, of_total
+    from runctl_core.fields import moment, of_burn, of_total
 
     output.print_json(
         {
@@ -106,9 +102,9 @@ def _print_json(
             "run": window["run_id"],
             "since_at": moment(window["since"]),
             "until_at": moment(window["until"]),
-            "rows": [{"key": key, **of_total(t), **of_burn(*_figures(b))} for key, (t, b) in rows.items()],
+            "rows": [{"key": key, **of_total(t), **of_burn(*b.figures)} for key, (t, b) in rows.items()],
             **of_total(whole),
-            **of_burn(*_figures(burn)),
+            **of_burn(*burn.figures),
         }
     )
 
@@ -123,17 +119,13 @@ def burn(json: JsonFlag = False) -> None:
         runctl burn
         runctl burn --json
     """
+    from runctl_core.fields import moment, of_burn
     from runctl_core.models.burn import Burn
-    from runctl_core.training.documents import moment, of_burn
 
     tracker = Session().tracker
     paid = sum(tracker.burn().values(), Burn())
     if json:
         seen = min((tracked.last_seen for tracked in tracker.resources()), default=None)
-        output.print_json({**of_burn(*_figures(paid)), "resources": paid.resources, "seen_at": moment(seen)})
+        output.print_json({**of_burn(*paid.figures), "resources": paid.resources, "seen_at": moment(seen)})
         return
     output.lines([_paid(paid)])
-
-
-def _figures(burn: Burn) -> tuple[Decimal, int, Decimal]:
-    return burn.hourly_usd, burn.unknown, burn.estimated_hourly_usd

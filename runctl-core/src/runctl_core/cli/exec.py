@@ -30,7 +30,7 @@ def exec_(
     executor = executor_of(session, found)
     if executor is None:
         raise Refused(
-            f"{found.id} is {found.state}: it has no machine",
+            f"{found.id} has no machine: {found.state}",
             fix=f"runctl pull {found.id} for its results, or runctl resume {found.id}",
         )
     output.release_stdout()

@@ -9,6 +9,7 @@ from typer import Option
 
 from runctl_core.cli import output
 from runctl_core.cli.options import JsonFlag
+from runctl_core.cli.resources_view import AllFlag, look, tell_problems
 from runctl_core.cli.session import Session
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def export(
         str | None,
         Option("--format", metavar="|".join(_FORMATS), help="By FILE's ending otherwise, or csv."),
     ] = None,
-    every: Annotated[bool, Option("--all", "-a", help="Also what runctl did not start.")] = False,
+    every: AllFlag = False,
     force: Annotated[bool, Option("--force", help="Write over a file that is there.")] = False,
     json: JsonFlag = False,
 ) -> None:
@@ -46,12 +47,11 @@ def export(
     if to is not None:
         _require_free(to, force=force)
     session = Session()
-    inventory = session.inventory()
+    inventory = look(session, None, offline=False)
     report = make_report(session.tracker, inventory, every=every)
-    for name, why in report.problems.items():
-        output.note(f"{name} did not answer, and its rows are the last known ones: {why}")
+    tell_problems(inventory, inventory.taken_at)
     if to is None:
-        _print(report, chosen)
+        output.print_text(_text(report, chosen))
         return
     try:
         remove_abandoned_parts(to)
@@ -88,22 +88,11 @@ def _require_free(to: str, *, force: bool) -> None:
         raise Refused(f"{to} is there already", fix="--force to write over it, or another name")
 
 
-def _print(report: Report, chosen: str) -> None:
-    if chosen == "json":
-        from runctl_core.reports import to_document
-
-        output.print_json(to_document(report))
-    else:
-        output.print_text(_text(report, chosen))
-
-
 def _text(report: Report, chosen: str) -> str:
     from runctl_core import reports
 
     if chosen == "json":
-        from json import dumps
-
-        return dumps(reports.to_document(report), indent=2) + "\n"
+        return output.in_json(reports.to_document(report))
     return reports.to_html(report) if chosen == "html" else reports.to_csv(report)
 
 

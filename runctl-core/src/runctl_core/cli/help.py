@@ -44,7 +44,8 @@ def group_help(group: str) -> str:
     """What `runctl config --help` prints."""
     rows = [(row[0].split()[1], row[4]) for row in subcommands(group)]
     parts = [f"Usage: runctl {group} COMMAND [OPTIONS]", f"{GROUPS[group]}.", "", "Commands:"]
-    return "\n".join([*parts, *_rows(rows)]) + "\n"
+    more = ["", f"`runctl {group} COMMAND --help` has each one's options and examples."]
+    return "\n".join([*parts, *_rows(rows), *more]) + "\n"
 
 
 def _rows(rows: Iterable[tuple[str, str]]) -> list[str]:

@@ -25,6 +25,7 @@ def init(
         runctl init --provider NAME
     """
     from runctl_core.errors import Refused, StateError
+    from runctl_core.paths import write_whole
     from runctl_core.plugins import default_provider, load_provider
 
     path = os.path.join(os.getcwd(), "runctl.toml")
@@ -33,9 +34,7 @@ def init(
     chosen = default_provider(provider)
     load_provider(chosen)
     try:
-        with open(f"{path}.part", "w", encoding="utf-8") as file:
-            file.write(_text(chosen))
-        os.replace(f"{path}.part", path)
+        write_whole(path, [_text(chosen).encode()])
     except OSError as error:
         raise StateError(
             f"cannot write {path}", why=error.strerror or str(error), fix="chmod u+w ."

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import inspect
 import os
-from typing import TYPE_CHECKING, Annotated, Any
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from typer import Argument, Option
 
 if TYPE_CHECKING:
     from runctl_core.settings import Setting
+
+State = TypeVar("State", bound=StrEnum)
 
 
 def complete_runs(incomplete: str) -> list[str]:
@@ -36,6 +39,9 @@ def complete_providers(incomplete: str) -> list[str]:
 
 
 JsonFlag = Annotated[bool, Option("--json", help="Print one JSON document.")]
+SinceOption = Annotated[
+    str | None, Option(metavar="DAY|AGE", help="From this UTC day on, or `12h`, `7d` ago.")
+]
 YesFlag = Annotated[bool, Option("--yes", "-y", help="Do not ask.")]
 RunArgument = Annotated[
     str,
@@ -45,6 +51,17 @@ RunArgument = Annotated[
         autocompletion=complete_runs,
     ),
 ]
+
+
+def states(kind: type[State], names: list[str] | None, example: str) -> list[State]:
+    """What `--state` was given, each time. Raises UsageError, with an example, for what is no state."""
+    from runctl_core.errors import UsageError
+
+    known = [str(state) for state in kind]
+    for name in names or ():
+        if name not in known:
+            raise UsageError(f"no state {name}", why=f"states: {', '.join(known)}", fix=f"--state {example}")
+    return [kind(name) for name in names or ()]
 
 
 def chosen_provider(words: list[str]) -> str | None:

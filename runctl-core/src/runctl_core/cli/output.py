@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Container, Iterable, Sequence
 from typing import Any, TextIO
 
@@ -153,7 +152,7 @@ def table(
         return
     filled = [column for column in zip(columns, *shown, strict=True) if any(cell for cell in column[1:])]
     kept = _kept(filled, less_wanted, _width(out))
-    widths = _fitting([_natural(column) for column in kept], _width(out), _NARROWEST)
+    widths = _fitting(kept, _width(out), _NARROWEST)
     coloured = has_colours(out)
     for number, row in enumerate(zip(*kept, strict=True), start=-1):
         cells = (_cut(cell, width).ljust(width) for cell, width in zip(row, widths, strict=True))
@@ -172,16 +171,19 @@ _READABLE, _NARROWEST = 14, 8
 def _kept(columns: list[tuple[str, ...]], less_wanted: Sequence[str], room: int) -> list[tuple[str, ...]]:
     """The columns without those that are not wanted enough, until the others can be read."""
     for name in less_wanted:
-        if _total(_fitting([_natural(column) for column in columns], room, _READABLE)) <= room:
+        if _total(_fitting(columns, room, _READABLE)) <= room:
             break
         columns = [column for column in columns if column[0] != name]
     return columns
 
 
-def _fitting(widths: list[int], room: int, least: int) -> list[int]:
-    """The widest columns but the first give way until all fit, or none has anything to give."""
-    while _total(widths) > room and max(widths[1:], default=0) > least:
-        widths[widths.index(max(widths[1:]), 1)] -= 1
+def _fitting(columns: Sequence[tuple[str, ...]], room: int, least: int) -> list[int]:
+    """The widest columns but the first give way. Money never does: half a figure is another figure."""
+    widths = [_natural(column) for column in columns]
+    money = [any(cell.startswith(("$", "~$")) for cell in column) for column in columns]
+    soft = [number for number in range(1, len(columns)) if not money[number]]
+    while _total(widths) > room and max((widths[number] for number in soft), default=0) > least:
+        widths[max(soft, key=widths.__getitem__)] -= 1
     return widths
 
 
@@ -259,35 +261,22 @@ class Progress:
     """
 
     def __init__(self, what: str, total: int, noun: str = "") -> None:
-        self._what = what
-        self._noun = noun
-        self._total = max(1, total)
-        self._done = 0
-        self._begun = time.monotonic()
-        self._shown = 0.0
-        self._live = sys.stderr.isatty()
+        from runctl_core.meter import Meter
+
+        self._meter = Meter(what, total, noun, every_s=0.1) if sys.stderr.isatty() else None
+        self._shown = False
 
     def __enter__(self) -> Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._live and self._shown:
+        if self._shown:
             sys.stderr.write("\r\033[K")
             sys.stderr.flush()
 
     def advance(self, more: int) -> None:
         """Say that so much more is done."""
-        self._done += more
-        moment = time.monotonic()
-        if not self._live or moment - self._shown < 0.1:
-            return
-        self._shown = moment
-        rate = self._done / max(0.001, moment - self._begun)
-        left = duration((self._total - self._done) / max(0.001, rate))
-        percent = 100 * self._done // self._total
-        width = _width(sys.stderr)
-        total = count(self._total, self._noun) if self._noun else size(self._total)
-        speed = f"{rate:.1f}" if self._noun else size(rate)
-        line = f"{self._what} {percent} % of {total}, {speed}/s, {left} left"
-        sys.stderr.write(f"\r\033[K{line[: width - 1]}")
-        sys.stderr.flush()
+        if self._meter is not None and (line := self._meter.advance(more)):
+            self._shown = True
+            sys.stderr.write(f"\r\033[K{line[: _width(sys.stderr) - 1]}")
+            sys.stderr.flush()

@@ -25,7 +25,7 @@ def panic(yes: YesFlag = False, json: JsonFlag = False) -> None:
         runctl panic
         runctl panic --yes
     """
-    from runctl_core.training.cleanup_documents import of_panic
+    from runctl_core.training.documents import of_panic
     from runctl_core.training.panic import Panic
 
     session = Session()

@@ -17,10 +17,12 @@ from runctl_core.clock import now
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from runctl_core.errors import NotFound
     from runctl_core.executor import JobExecutor
     from runctl_core.models.processes import Process
+    from runctl_core.models.resources import Resource
     from runctl_core.models.runs import Run
-    from runctl_core.tracking import ResourceTracker, TrackedResource
+    from runctl_core.tracking import ResourceTracker
 
 _EVERY_S = 2.0
 _COLUMNS = ("PID", "USER", "CPU", "MEMORY", "GPU MEMORY", "THREADS", "RUNNING", "COMMAND")
@@ -77,21 +79,15 @@ def _run_id(tracker: ResourceTracker, target: str) -> str:
     try:
         return tracker.run(target).id
     except NotFound as unknown:
-        tracked = _resource(tracker, target)
-        if tracked is None:
-            raise NotFound(
-                f"{unknown.message}, and no resource that runctl made",
-                why="only jobs that runctl started are looked into, not other machines or processes",
-                fix="runctl ps",
-            ) from unknown
-    if tracked.resource.run_id is None:
+        resource = _resource(tracker, target, unknown)
+    if resource.run_id is None:
         raise Refused(
             f"{target} has no job of ours",
             why="runctl did not make it for a run, and only jobs that it started are looked into",
             fix="runctl ps",
         )
-    run = tracker.run(tracked.resource.run_id)
-    if run.resource_id != tracked.resource.id:
+    run = tracker.run(resource.run_id)
+    if run.resource_id != resource.id:
         raise Refused(
             f"{target} has no job any more",
             why=f"{run.id} goes on with attempt {run.attempt}, on {run.resource_id or 'no resource yet'}",
@@ -100,17 +96,19 @@ def _run_id(tracker: ResourceTracker, target: str) -> str:
     return run.id
 
 
-def _resource(tracker: ResourceTracker, target: str) -> TrackedResource | None:
-    """The latest resource in the books of that id, or `provider/id`. Raises NotFound for several."""
+def _resource(tracker: ResourceTracker, target: str, unknown: NotFound) -> Resource:
+    """The resource in the books that is meant. Raises NotFound."""
     from runctl_core.errors import NotFound
+    from runctl_core.inventory import find, known_inventory
 
-    named = {f"{t.resource.provider}/{t.resource.id}": t for t in tracker.resources()}
-    if target in named:
-        return named[target]
-    found = [key for key, tracked in named.items() if tracked.resource.id == target]
-    if len(found) > 1:
-        raise NotFound(f"{target} may be {', '.join(found)}", fix=f"runctl processes {found[0]}")
-    return named[found[0]] if found else None
+    try:
+        return find(known_inventory(tracker), target).resource
+    except NotFound as error:
+        raise NotFound(
+            f"{unknown.message}; {error.message}",
+            why=error.why or "only jobs that runctl started are looked into, not other machines or processes",
+            fix="runctl ps",
+        ) from unknown
 
 
 def _executor(session: Session, run: Run) -> JobExecutor:
@@ -121,7 +119,7 @@ def _executor(session: Session, run: Run) -> JobExecutor:
     executor = executor_of(session, run)
     if executor is None:
         raise Refused(
-            f"{run.id} is {run.state}: it has no processes",
+            f"{run.id} has no processes: {run.state}",
             fix=f"runctl status {run.id} shows what is known of it",
         )
     return executor

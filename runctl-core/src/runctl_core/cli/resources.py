@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Option
 
 from runctl_core.cli import output
-from runctl_core.cli.options import JsonFlag
+from runctl_core.cli.options import JsonFlag, states
 from runctl_core.cli.resources_view import (
+    AgeFilter,
     AllFlag,
     OfflineFlag,
+    ProjectFilter,
     ProviderFilter,
+    TagFilter,
     look,
-    per_hour,
+    made_before,
     show,
+    tags,
     tell_problems,
 )
 from runctl_core.cli.session import Session
@@ -27,7 +31,6 @@ if TYPE_CHECKING:
     from runctl_core.inventory.filters import Filter
     from runctl_core.inventory.summary import Group, Summary
     from runctl_core.models.money import Total
-    from runctl_core.models.resources import ResourceState
 
 
 def list_(
@@ -39,13 +42,9 @@ def list_(
         list[str] | None, Option(metavar="KIND", help="Only `machine`, `volume` …; again for more.")
     ] = None,
     owner: Annotated[str | None, Option(help="Only this owner's.")] = None,
-    project: Annotated[str | None, Option(help="Only of this project.")] = None,
-    tag: Annotated[
-        list[str] | None, Option(metavar="KEY=VALUE", help="Only with this tag; again for more.")
-    ] = None,
-    older_than: Annotated[
-        str | None, Option(metavar="AGE", help="Only what is older than `30m`, `12h`, `7d`.")
-    ] = None,
+    project: ProjectFilter = None,
+    tag: TagFilter = None,
+    older_than: AgeFilter = None,
     every: AllFlag = False,
     offline: OfflineFlag = False,
     strict: Annotated[bool, Option("--strict", help="Fail when a provider does not answer.")] = False,
@@ -64,14 +63,15 @@ def list_(
     from runctl_core.clock import now
     from runctl_core.inventory.documents import of_inventory
     from runctl_core.inventory.filters import Filter, select
+    from runctl_core.models.resources import ResourceState
 
     wanted = Filter(
         every=every,
-        states=_states(resource_state or []),
+        states=states(ResourceState, resource_state, "running"),
         kinds=kind or (),
         owner=owner,
         project=project,
-        tags=dict(tag_and_value(text) for text in tag or []),
+        tags=tags(tag),
         made_before=made_before(older_than),
     )
     found = look(Session(), provider, offline=offline)
@@ -91,7 +91,7 @@ def _tell_total(shown: Inventory) -> None:
     from runctl_core.inventory.summary import burn
 
     if now := burn(shown.items) if shown.items else None:
-        output.note(f"{output.count(now.resources, 'resource')}, {per_hour(now)}")
+        output.note(f"{output.count(now.resources, 'resource')}, {output.per_hour(*now.figures)}")
 
 
 def _tell_hidden(found: Inventory, wanted: Filter) -> None:
@@ -101,36 +101,6 @@ def _tell_hidden(found: Inventory, wanted: Filter) -> None:
     hidden = sum(1 for item in found.items if not item.ours and admits(item))
     if hidden and not wanted.every:
         output.note(f"{output.count(hidden, 'resource')} that runctl did not start: --all shows them")
-
-
-def _states(names: list[str]) -> list[ResourceState]:
-    from runctl_core.errors import UsageError
-    from runctl_core.models.resources import ResourceState
-
-    known = [str(state) for state in ResourceState]
-    for name in names:
-        if name not in known:
-            raise UsageError(f"no state {name}", why=f"states: {', '.join(known)}", fix="--state running")
-    return [ResourceState(name) for name in names]
-
-
-def tag_and_value(text: str) -> tuple[str, str]:
-    """What `--tag` was given. Raises UsageError."""
-    from runctl_core.errors import UsageError
-
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise UsageError(
-            f"{text!r} is no tag with its value", why="--tag takes KEY=VALUE", fix="--tag team=a"
-        )
-    return key, value
-
-
-def made_before(age: str | None) -> datetime | None:
-    """What `--older-than` was given, as a moment. Raises UsageError."""
-    from runctl_core.cli.moments import moment
-
-    return None if age is None else moment(age, "--older-than")
 
 
 def summary(every: AllFlag = False, offline: OfflineFlag = False, json: JsonFlag = False) -> None:
@@ -143,15 +113,15 @@ def summary(every: AllFlag = False, offline: OfflineFlag = False, json: JsonFlag
         runctl resources summary
         runctl resources summary --offline --json
     """
-    from runctl_core.clock import now
+    from runctl_core.clock import day_of, month_of, now
     from runctl_core.inventory.documents import of_summary
     from runctl_core.inventory.filters import Filter, select
     from runctl_core.inventory.summary import summarize
 
     session = Session()
     found = select(look(session, None, offline=offline), Filter(every=every))
-    midnight = found.taken_at.replace(hour=0, minute=0, second=0, microsecond=0)
-    today, month = (_spent(session, since, found.taken_at) for since in (midnight, midnight.replace(day=1)))
+    at = found.taken_at
+    today, month = (_spent(session, since, at) for since in (day_of(at), month_of(at)))
     summed = summarize(found.items, today, month)
     if json:
         output.print_json(of_summary(found, summed))
@@ -169,9 +139,17 @@ def _spent(session: Session, since: datetime, until: datetime) -> Mapping[str, M
 def _show_groups(summed: Summary) -> None:
     rows = [(group.key, by, *_figures(group)) for by, found in summed.groups.items() for group in found]
     rows.append(("all", "", *_figures(summed.whole)))
-    output.table(("GROUP", "BY", "COUNT", "NOW", "TODAY", "MONTH"), rows, empty="no resources")
+    columns = ("GROUP", "BY", "COUNT", "NOW", "TODAY", "MONTH", "UNKNOWN")
+    output.table(columns, rows, empty="no resources", less_wanted=("COUNT",))
 
 
 def _figures(group: Group) -> tuple[str, ...]:
-    spent = (output.cost(t.usd, t.unknown, t.estimated_usd) for t in (group.today, group.month))
-    return (str(group.now.resources), per_hour(group.now), *spent)
+    """Count and money, and how many resources of unknown price the money leaves out."""
+    now, spent = group.now, (group.today, group.month)
+    unknown = max(now.unknown, *(total.unknown for total in spent))
+    return (
+        str(now.resources),
+        output.per_hour(now.hourly_usd, 0, now.estimated_hourly_usd),
+        *(output.cost(total.usd, 0, total.estimated_usd) for total in spent),
+        str(unknown or ""),
+    )

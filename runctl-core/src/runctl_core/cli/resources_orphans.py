@@ -8,7 +8,7 @@ from typer import Exit
 
 from runctl_core.cli import output
 from runctl_core.cli.options import JsonFlag
-from runctl_core.cli.resources_view import OfflineFlag, ProviderFilter, look, per_hour, row, tell_problems
+from runctl_core.cli.resources_view import OfflineFlag, ProviderFilter, look, row, tell_problems
 from runctl_core.cli.session import Session
 
 if TYPE_CHECKING:
@@ -60,7 +60,9 @@ def _show(lost: list[Orphan], found: Inventory, owner: str) -> None:
     red = {number for number, orphan in enumerate(lost) if orphan.item.problem}
     output.table(("RESOURCE", "PRICE", "AGE", "WHY"), rows, empty="no orphans", red=red)
     if lost:
-        output.note(f"{output.count(len(lost), 'orphan')}, {per_hour(burn(o.item for o in lost))}")
+        output.note(
+            f"{output.count(len(lost), 'orphan')}, {output.per_hour(*burn(o.item for o in lost).figures)}"
+        )
         output.notes(_next(lost[0].item, owner))
 
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from runctl_core.cli.session import Session
     from runctl_core.inventory import Inventory, Item
-    from runctl_core.models.burn import Burn
 
 ProviderFilter = Annotated[
     list[str] | None,
@@ -25,13 +24,41 @@ ProviderFilter = Annotated[
         "--provider", metavar="NAME", help="Only this one; again for more.", autocompletion=complete_providers
     ),
 ]
+ProjectFilter = Annotated[str | None, Option("--project", help="Only of this project.")]
+TagFilter = Annotated[
+    list[str] | None, Option("--tag", metavar="KEY=VALUE", help="Only with this tag; again for more.")
+]
+AgeFilter = Annotated[
+    str | None, Option("--older-than", metavar="AGE", help="Only what is older than `30m`, `12h`, `7d`.")
+]
 OfflineFlag = Annotated[
     bool, Option("--offline", "--cached", help="As last seen: ask nobody. Knows only what is in the books.")
 ]
 AllFlag = Annotated[bool, Option("--all", "-a", help="Also what runctl did not start.")]
 
 COLUMNS = ("RESOURCE", "STATE", "PRICE", "AGE", "TYPE", "RUN", "PROJECT", "OWNER", "NOTE")
-LESS_WANTED = ("OWNER", "PROJECT", "TYPE", "RUN")
+LESS_WANTED = ("OWNER", "PROJECT", "TYPE", "RUN", "AGE")
+
+
+def tags(given: list[str] | None) -> dict[str, str]:
+    """What `--tag` was given, each time. Raises UsageError."""
+    from runctl_core.errors import UsageError
+
+    found = {}
+    for text in given or ():
+        key, equals, found[key] = text.partition("=")
+        if not (key and equals):
+            raise UsageError(
+                f"{text!r} is no tag with its value", why="--tag takes KEY=VALUE", fix="--tag team=a"
+            )
+    return found
+
+
+def made_before(age: str | None) -> datetime | None:
+    """What `--older-than` was given, as a moment. Raises UsageError."""
+    from runctl_core.cli.moments import moment
+
+    return None if age is None else moment(age, "--older-than")
 
 
 def look(session: Session, providers: Sequence[str] | None, *, offline: bool) -> Inventory:
@@ -117,8 +144,3 @@ def tell_problems(inventory: Inventory, at: datetime) -> None:
         last = inventory.last_answer(name)
         age = "nothing of it is known" if last is None else f"shown as of {output.age(at - last)}"
         output.note(f"{name} does not answer, {age}: {error.message.removeprefix(f'{name}: ')}{why}")
-
-
-def per_hour(now: Burn) -> str:
-    """What is paid per hour, in words."""
-    return output.per_hour(now.hourly_usd, now.unknown, now.estimated_hourly_usd)

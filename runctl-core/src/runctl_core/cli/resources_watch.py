@@ -14,7 +14,6 @@ from runctl_core.cli.resources_view import (
     AllFlag,
     ProviderFilter,
     look,
-    per_hour,
     row,
     tell_problems,
 )
@@ -113,7 +112,9 @@ class _Screen:
         output.table(_COLUMNS, rows, empty="no resources", less_wanted=("RUN",), red=red)
         out.flush()
         more = f", {len(items) - room} of them below" if len(items) > room else ""
-        output.note(f"{output.count(len(now.items), 'resource')}, {per_hour(burn(now.items))}{more}")
+        output.note(
+            f"{output.count(len(now.items), 'resource')}, {output.per_hour(*burn(now.items).figures)}{more}"
+        )
         output.note(f"at {now.taken_at.astimezone():%H:%M:%S}; Ctrl-C ends the watching")
         tell_problems(now, now.taken_at)
 

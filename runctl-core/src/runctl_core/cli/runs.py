@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from typer import Option
 
 from runctl_core.cli import listing, output
-from runctl_core.cli.options import JsonFlag
+from runctl_core.cli.options import JsonFlag, SinceOption, states
 from runctl_core.cli.session import Session
 
 
@@ -29,9 +29,7 @@ def runs(
     project: Annotated[str | None, Option(help="Only this project.")] = None,
     owner: Annotated[str | None, Option(help="Only this owner.")] = None,
     provider: Annotated[str | None, Option(help="Only this provider.")] = None,
-    since: Annotated[
-        str | None, Option(metavar="DAY|AGE", help="From this UTC day on, or `12h`, `7d` ago.")
-    ] = None,
+    since: SinceOption = None,
     limit: Annotated[int, Option(min=0, help="At most so many, newest first; 0 for all.")] = 50,
     json: JsonFlag = False,
 ) -> None:
@@ -42,11 +40,12 @@ def runs(
         runctl runs --project mnist --json
     """
     from runctl_core.cli.moments import moment
+    from runctl_core.models.runs import RunState
 
     session = Session()
     listing.settle(session)
     found = session.tracker.runs(
-        states=_states(state) if state else None,
+        states=states(RunState, state, "failed") or None,
         project=project,
         owner=owner,
         provider=provider,
@@ -57,14 +56,3 @@ def runs(
     listing.show(shown, json=json)
     if len(found) > len(shown):
         output.note(f"only the newest {limit}; --limit 0 lists all")
-
-
-def _states(names: list[str]) -> list[Any]:
-    from runctl_core.errors import UsageError
-    from runctl_core.models.runs import RunState
-
-    known = [str(state) for state in RunState]
-    for name in names:
-        if name not in known:
-            raise UsageError(f"no state {name}", why=f"states: {', '.join(known)}", fix="--state failed")
-    return [RunState(name) for name in names]

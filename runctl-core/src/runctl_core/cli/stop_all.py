@@ -32,7 +32,7 @@ def stop_all(
         runctl stop-all
         runctl stop-all --project mnist --yes
     """
-    from runctl_core.training.cleanup_documents import of_runs
+    from runctl_core.training.documents import of_stopped
     from runctl_core.training.engine import LIVE
     from runctl_core.training.stop_all import StoppedRuns
     from runctl_core.training.stop_all import stop_all as stop_runs
@@ -45,7 +45,7 @@ def stop_all(
         output.confirm(f"stop {output.count(len(runs), 'run')}?", yes=yes)
         stopped = stop_runs(session.engine, runs)
     if json:
-        output.print_json(of_runs(stopped))
+        output.print_json(of_stopped(stopped))
     else:
         show(run_outcomes(stopped), empty="no run of yours is live")
     _require_all(stopped)

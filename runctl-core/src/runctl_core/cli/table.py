@@ -1,6 +1,6 @@
 """The only list of commands. Importing it imports nothing else."""
 
-RUN, LOOK, THINGS = "Train", "Results and money", "Resources"
+RUN, LOOK, THINGS = "Train", "Results", "Resources and money"
 PROVIDE, SET_UP = "Providers", "Set up"
 
 PANELS = (RUN, LOOK, THINGS, PROVIDE, SET_UP)
@@ -12,23 +12,21 @@ COMMANDS = (
     ("train", _CLI + "train", "train", RUN, "Train a script and bring its results home"),
     ("resume", _CLI + "resume", "resume", RUN, "Start a run again from its newest checkpoint"),
     ("ps", _CLI + "runs", "ps", RUN, "List the runs that are not over"),
+    ("top", _CLI + "top", "top", RUN, "Watch everything on one screen"),
     ("logs", _CLI + "follow", "logs", RUN, "Print a run's output"),
     ("attach", _CLI + "follow", "attach", RUN, "Follow a run from here on"),
+    ("exec", _CLI + "exec", "exec_", RUN, "Run a command beside a run, on its machine"),
     ("stop", _CLI + "stop", "stop", RUN, "Stop a run"),
     ("stop-all", _CLI + "stop_all", "stop_all", RUN, "Stop every live run of mine"),
     ("panic", _CLI + "panic", "panic", RUN, "Stop and let go of everything of mine, everywhere"),
-    ("exec", _CLI + "exec", "exec_", RUN, "Run a command beside a run, on its machine"),
     ("runs", _CLI + "runs", "runs", LOOK, "List the history of runs"),
     ("status", _CLI + "status", "status", LOOK, "Show everything about one run"),
     ("processes", _CLI + "processes", "processes", LOOK, "List the processes of a live run"),
     ("why", _CLI + "why", "why", LOOK, "Explain why a run failed"),
     ("pull", _CLI + "pull", "pull", LOOK, "Copy a run's results to a folder"),
     ("transfer", _CLI + "transfer", "transfer", LOOK, "Copy files between here, runs and stores"),
-    ("cost", _CLI + "cost", "cost", LOOK, "Show what was spent"),
-    ("burn", _CLI + "cost", "burn", LOOK, "Show what is paid per hour now"),
     ("checkpoint list", _CLI + "checkpoint", "list_", LOOK, "List the checkpoints of a folder or a run"),
     ("checkpoint info", _CLI + "checkpoint", "info", LOOK, "Describe one checkpoint"),
-    ("top", _CLI + "top", "top", LOOK, "Watch everything on one screen"),
     ("checkpoint verify", _CLI + "checkpoint_verify", "verify", LOOK, "Say whether checkpoints are good"),
     ("checkpoint resume", _CLI + "checkpoint_resume", "resume", LOOK, "Start a run from a checkpoint"),
     ("checkpoint prune", _CLI + "checkpoint_prune", "prune", LOOK, "Delete checkpoints that nobody needs"),
@@ -44,6 +42,8 @@ COMMANDS = (
     ("ignore", _CLI + "resources_marks", "ignore", THINGS, "Report a resource no more"),
     ("protect", _CLI + "resources_marks", "protect", THINGS, "Let nothing delete a resource"),
     ("audit", _CLI + "audit", "audit", THINGS, "Show what was stopped and deleted, and why"),
+    ("cost", _CLI + "cost", "cost", THINGS, "Show what was spent"),
+    ("burn", _CLI + "cost", "burn", THINGS, "Show what is paid per hour now"),
     ("offers", _CLI + "offers", "offers", PROVIDE, "Show what fits, cheapest first"),
     ("providers list", _CLI + "providers", "list_", PROVIDE, "List the installed providers"),
     ("providers show", _CLI + "providers", "show", PROVIDE, "Show what a provider can do"),
@@ -65,9 +65,9 @@ QUICK = {
 parameter that each flag sets. Anything else goes through Typer as every command does."""
 
 GROUPS = {
-    "checkpoint": "Look at checkpoints",
+    "checkpoint": "List, verify, prune and resume checkpoints",
     "providers": "Look at the installed providers",
-    "resources": "Look at what there is at every provider",
+    "resources": "List what every provider has, and clean up",
     "config": "Look at the configuration, and change it",
 }
 """Groups of commands, with their one-line summary."""

@@ -6,7 +6,6 @@ functions behind `runctl stop`, `pull` and `resources cleanup`, with the same ru
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 from runctl_core import words
@@ -16,6 +15,7 @@ from runctl_core.dashboard.snapshot import News, Note, Proposal
 from runctl_core.dashboard.sources import Sources
 from runctl_core.dashboard.threads import in_background
 from runctl_core.errors import RunctlError
+from runctl_core.meter import Meter
 from runctl_core.models.runs import Run
 from runctl_core.training import pull as pulling
 from runctl_core.training.plan import Plan
@@ -101,8 +101,14 @@ class Acts:
         plan = self._plan(run)
         executor = None if run.state.over else reach(run, plan, self._engine.open_provider(plan))
         there = pulling.items(run, plan)
-        progress = _Progress(f"copying {run.id}", sum(item.size_bytes for item in there), self._tell)
-        copied = pulling.pull(run, there, folder, executor=executor, progress=progress.advance)
+        total_bytes = sum(item.size_bytes for item in there)
+        meter = Meter(f"copying {run.id}", total_bytes, every_s=_TOLD_EACH_S)
+
+        def advance(size_bytes: int) -> None:
+            if line := meter.advance(size_bytes):
+                self._tell(Note(line, lasts=True))
+
+        copied = pulling.pull(run, there, folder, executor=executor, progress=advance)
         size = words.size(sum(item.size_bytes for item in copied))
         return f"{words.count(len(copied), 'file')} ({size}) copied to {folder}"
 
@@ -133,31 +139,6 @@ class Acts:
         self.under_way.append(line)
         self._tell(Note(f"{what} ...", lasts=True))
         in_background(what, body, self._tell)
-
-
-class _Progress:
-    """Tells how far a copy is, a few times a second."""
-
-    def __init__(self, what: str, total_bytes: int, tell: Callable[[News], None]) -> None:
-        self._what = what
-        self._total = max(1, total_bytes)
-        self._tell = tell
-        self._done = 0
-        self._begun = self._told = time.monotonic()
-
-    def advance(self, size_bytes: int) -> None:
-        self._done += size_bytes
-        moment = time.monotonic()
-        if moment - self._told < _TOLD_EACH_S:
-            return
-        self._told = moment
-        rate = self._done / max(0.001, moment - self._begun)
-        left = words.duration((self._total - self._done) / max(1.0, rate))
-        percent = 100 * self._done // self._total
-        whole = words.size(self._total)
-        self._tell(
-            Note(f"{self._what}: {percent} % of {whole}, {words.size(rate)}/s, {left} left", lasts=True)
-        )
 
 
 class Notes(Reporter):

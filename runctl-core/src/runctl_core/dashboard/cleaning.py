@@ -22,7 +22,7 @@ def question(plan: Plan) -> str:
     if not plan.steps:
         return "There is nothing to delete"
     saved = plan.saves
-    per_hour = words.per_hour(saved.hourly_usd, saved.unknown, saved.estimated_hourly_usd)
+    per_hour = words.per_hour(*saved.figures)
     gain = f", which saves {per_hour}" if saved.hourly_usd or saved.unknown else ""
     return f"Delete {words.count(len(plan.steps), 'resource')}{gain}?"
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from attrs import evolve
 
+from runctl_core.clock import day_of, month_of
 from runctl_core.dashboard.snapshot import Health, News, Snapshot, Watched
 from runctl_core.dashboard.sources import Sources
 from runctl_core.dashboard.threads import in_background
@@ -99,7 +100,6 @@ class Gatherer:
 
     def _read(self, tracker: ResourceTracker) -> dict[str, Any]:
         at = self._sources.clock()
-        midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
         known = known_inventory(tracker, clock=self._sources.clock).items
         strangers = [item for found in list(self._strangers.values()) for item in found]
         for survey in tracker.surveys():
@@ -111,8 +111,8 @@ class Gatherer:
             "run_costs": tracker.costs(by="run", until=at),
             "resource_costs": tracker.costs(by="resource", until=at),
             "burn": sum(tracker.burn().values(), Burn()),
-            "today": tracker.total_cost(since=midnight, until=at),
-            "month": tracker.total_cost(since=midnight.replace(day=1), until=at),
+            "today": tracker.total_cost(since=day_of(at), until=at),
+            "month": tracker.total_cost(since=month_of(at), until=at),
             "problem": "",
         }
 

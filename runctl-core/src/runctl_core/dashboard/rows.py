@@ -12,7 +12,7 @@ from attrs import frozen
 
 from runctl_core import words
 from runctl_core.dashboard.columns import Column
-from runctl_core.dashboard.snapshot import Snapshot, is_mine
+from runctl_core.dashboard.snapshot import Snapshot
 from runctl_core.inventory import Item
 from runctl_core.models.money import Total
 from runctl_core.models.runs import Run
@@ -71,7 +71,7 @@ class View:
         """The resources to show: mine, and whatever could not be ended."""
         found = self.snapshot.items
         if not self.everything:
-            found = tuple(item for item in found if item.problem or is_mine(item, self.owner))
+            found = tuple(item for item in found if item.problem or item.belongs_to(self.owner))
         return self._sorted([item for item in found if self._fits(_item_text(item))], self._item_keys())
 
     def _recent(self, run: Run) -> bool:

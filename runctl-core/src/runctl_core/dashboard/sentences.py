@@ -9,7 +9,7 @@ from attrs import evolve
 from runctl_core import words
 from runctl_core.dashboard.glyphs import Glyphs
 from runctl_core.dashboard.rows import cost, took
-from runctl_core.dashboard.snapshot import Health, Snapshot, Watched, is_mine
+from runctl_core.dashboard.snapshot import Health, Snapshot, Watched
 from runctl_core.inventory import Item
 from runctl_core.models.checkpoints import Checkpoint
 from runctl_core.models.jobs import Usage
@@ -21,9 +21,9 @@ from runctl_core.models.warnings import UsageWarning
 def money(snapshot: Snapshot, owner: str, dot: str, *, width: int) -> str:
     """`now $3.00/h · today $5.10 · month $40.00 +1 unknown · 1 live run · 4 resources`, what fits of it."""
     live, burn = sum(not run.state.over for run in snapshot.runs), snapshot.burn
-    mine = sum(is_mine(item, owner) for item in snapshot.items)
+    mine = sum(item.belongs_to(owner) for item in snapshot.items)
     parts = [
-        f"now {words.per_hour(burn.hourly_usd, burn.unknown, burn.estimated_hourly_usd)}",
+        f"now {words.per_hour(*burn.figures)}",
         f"today {_sum(snapshot.today)}",
         f"month {_sum(snapshot.month)}",
         words.count(live, "live run"),

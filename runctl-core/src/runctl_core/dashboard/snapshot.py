@@ -11,7 +11,6 @@ from runctl_core.inventory import Item
 from runctl_core.models.burn import Burn
 from runctl_core.models.checkpoints import Checkpoint
 from runctl_core.models.jobs import Usage
-from runctl_core.models.marks import Mark
 from runctl_core.models.money import Total
 from runctl_core.models.runs import Run
 from runctl_core.models.warnings import UsageWarning
@@ -91,11 +90,6 @@ class Watched:
     warnings: tuple[UsageWarning, ...] = ()
     checkpoints: tuple[Checkpoint, ...] = ()
     problem: str = ""
-
-
-def is_mine(item: Item, owner: str) -> bool:
-    """Whether runctl made it for `owner`, or the user adopted it."""
-    return Mark.ADOPTED in item.marks or (item.resource.managed and item.resource.owner == owner)
 
 
 @frozen

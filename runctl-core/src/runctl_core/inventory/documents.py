@@ -5,18 +5,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runctl_core.clock import iso
 from runctl_core.fields import moment, money, of_burn, of_total
-from runctl_core.inventory.changes import Changed
-from runctl_core.inventory.insights import Insight, worth
-from runctl_core.inventory.items import Inventory, Item
-from runctl_core.inventory.orphans import Orphan
-from runctl_core.inventory.summary import Group, Summary, burn
-from runctl_core.models.burn import Burn
-from runctl_core.models.marks import Marked
+from runctl_core.inventory.summary import burn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from runctl_core.inventory.changes import Changed
+    from runctl_core.inventory.insights import Insight
+    from runctl_core.inventory.items import Inventory, Item
+    from runctl_core.inventory.orphans import Orphan
+    from runctl_core.inventory.summary import Group, Summary
+    from runctl_core.models.burn import Burn
+    from runctl_core.models.marks import Marked
 
 
 def of_item(item: Item) -> dict[str, Any]:
@@ -124,8 +128,7 @@ def _of_group(group: Group) -> dict[str, Any]:
 
 
 def _of_burn(now: Burn) -> dict[str, Any]:
-    figures = of_burn(now.hourly_usd, now.unknown, now.estimated_hourly_usd)
-    return {"resource_count": now.resources, **figures}
+    return {"resource_count": now.resources, **of_burn(*now.figures)}
 
 
 def of_changes(last: Inventory, seen: Iterable[Changed]) -> dict[str, Any]:
@@ -148,6 +151,8 @@ def of_changes(last: Inventory, seen: Iterable[Changed]) -> dict[str, Any]:
 
 def of_insights(inventory: Inventory, found: Sequence[Insight]) -> dict[str, Any]:
     """Every finding, with what the resources of all of them cost a month."""
+    from runctl_core.inventory.insights import worth
+
     usd, unknown = worth(found)
     return {
         "taken_at": iso(inventory.taken_at),

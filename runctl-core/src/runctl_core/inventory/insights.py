@@ -180,8 +180,8 @@ def ending(item: Item, owner: str) -> str:
     if item.run is not None and not item.run.state.over:
         return f"runctl stop {item.run.id}"
     known = item.run is not None or item.resource.run_id is None
-    own = item.resource.managed and item.resource.owner == owner and known
-    return f"runctl resources cleanup {item.word}" if own or Mark.ADOPTED in item.marks else _adopt(item)
+    own = item.belongs_to(owner) and (known or Mark.ADOPTED in item.marks)
+    return f"runctl resources cleanup {item.word}" if own else _adopt(item)
 
 
 def _adopt(item: Item, _: Facts | None = None) -> str:

@@ -60,6 +60,10 @@ class Item:
         """Whether runctl made it, or the user adopted it."""
         return self.resource.managed or Mark.ADOPTED in self.marks
 
+    def belongs_to(self, owner: str) -> bool:
+        """Whether runctl made it for `owner`, or the user adopted it, whoever made it."""
+        return Mark.ADOPTED in self.marks or (self.resource.managed and self.resource.owner == owner)
+
     @property
     def protected(self) -> bool:
         """Whether a mark or a tag forbids deleting it."""

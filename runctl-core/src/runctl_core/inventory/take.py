@@ -138,9 +138,8 @@ def _runs(tracker: ResourceTracker, resources: Iterable[Resource]) -> dict[str, 
 
 
 def _run(runs: Mapping[str, Run], resource: Resource) -> Run | None:
-    """The resource's run. Ids are drawn at random, so another user's run may have the same one."""
     run = runs.get(resource.run_id or "")
-    return run if run is not None and resource.owner in (None, run.owner) else None
+    return run if run is not None and run.owns(resource) else None
 
 
 def _marks(all_marks: Iterable[Marked]) -> dict[tuple[str, str], dict[Mark, Marked]]:

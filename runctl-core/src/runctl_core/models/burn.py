@@ -23,6 +23,11 @@ class Burn:
     estimated_hourly_usd: Decimal = Decimal(0)
     resources: int = 0
 
+    @property
+    def figures(self) -> tuple[Decimal, int, Decimal]:
+        """The money, how many unknowns it leaves out, and the part that is an estimate."""
+        return self.hourly_usd, self.unknown, self.estimated_hourly_usd
+
     def __add__(self, other: Burn) -> Burn:
         return Burn(
             self.hourly_usd + other.hourly_usd,

@@ -13,8 +13,12 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from attrs import frozen
+
+if TYPE_CHECKING:
+    from runctl_core.models.resources import Resource
 
 
 class RunState(StrEnum):
@@ -109,6 +113,10 @@ class Run:
     resumed_from: str | None = None
     deadline: datetime | None = None
     hourly_usd: Decimal | None = None
+
+    def owns(self, resource: Resource) -> bool:
+        """Whether a resource was made for it. Ids are drawn at random: another user's run may share one."""
+        return resource.run_id == self.id and resource.owner in (None, self.owner)
 
 
 @frozen

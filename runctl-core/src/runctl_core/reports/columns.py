@@ -35,7 +35,7 @@ def _monthly(line: Line) -> Decimal | None:
 
 COLUMNS = (
     Column("provider", "Provider", lambda line: line.item.resource.provider),
-    Column("id", "Resource", lambda line: line.item.resource.id),
+    Column("resource", "Resource", lambda line: line.item.resource.id),
     Column("name", "Name", lambda line: line.item.resource.name),
     Column("state", "State", lambda line: str(line.item.resource.state)),
     Column("problem", "Problem", lambda line: line.item.problem),

@@ -30,7 +30,7 @@ def to_html(report: Report) -> str:
     """The whole page."""
     style, script = _asset("page.css"), _asset("page.js")
     policy = f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'"
-    moment = iso(report.at)
+    moment = iso(report.inventory.taken_at)
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
@@ -62,35 +62,33 @@ def _hash(text: str) -> str:
 
 
 def _figures(report: Report) -> Element:
+    today, month = report.today, report.month
     return tag(
         "dl",
-        _figure("An hour now", "hourly", report.hourly, "/h"),
-        _figure("Today", "today", report.today),
-        _figure(f"{report.at:%B %Y}", "month", report.month),
+        _figure("An hour now", "hourly", *report.now.figures, unit="/h"),
+        _figure("Today", "today", today.usd, today.unknown, today.estimated_usd),
+        _figure(f"{report.inventory.taken_at:%B %Y}", "month", month.usd, month.unknown, month.estimated_usd),
         tag("div", tag("dt", "Resources"), tag("dd", str(len(report.lines)))),
         class_="figures",
     )
 
 
-def _figure(title: str, name: str, total: Total, unit: str = "") -> Element:
-    shown = tag(
-        "dd",
-        words.cost(total.usd, 0, total.estimated_usd),
-        id=name,
-        data_usd=plain(total.usd),
-        data_unknown=total.unknown,
-    )
+def _figure(
+    title: str, name: str, usd: Decimal, unknown: int, estimated_usd: Decimal, *, unit: str = ""
+) -> Element:
+    amount = words.cost(usd, 0, estimated_usd)
+    shown = tag("dd", amount, id=name, data_usd=plain(usd), data_unknown=unknown)
     if unit:
         shown.append(tag("span", unit, class_="unit"))
-    if total.unknown:
-        left_out = f"without {words.count(total.unknown, 'resource')} of unknown price"
+    if unknown:
+        left_out = f"without {words.count(unknown, 'resource')} of unknown price"
         shown.append(tag("span", left_out, class_="left-out"))
     return tag("div", tag("dt", title), shown)
 
 
 def _problems(report: Report) -> Iterable[Element]:
-    if report.problems:
-        rows = (tag("li", tag("b", name), f": {why}") for name, why in sorted(report.problems.items()))
+    if problems := report.inventory.problems:
+        rows = (tag("li", tag("b", name), f": {error.summary}") for name, error in sorted(problems.items()))
         yield tag(
             "section",
             tag("h2", "Providers that did not answer"),

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from attrs import frozen
 
+from runctl_core.clock import day_of, month_of
 from runctl_core.inventory import Inventory, Item
+from runctl_core.inventory.filters import Filter, select
+from runctl_core.inventory.summary import burn
+from runctl_core.models.burn import Burn
 from runctl_core.models.money import Total
 from runctl_core.tracking import ResourceTracker
 
@@ -41,24 +44,23 @@ class Report:
     """Everything that a report shows.
 
     Attributes:
-        at: When it was made.
+        inventory: What is shown, and the providers that did not answer: their rows are the last known
+            ones. Its moment is the report's.
         lines: The resources, dearest per hour first, unknown prices before them.
-        hourly: What an hour of all of ours costs now.
+        now: What an hour of all of ours costs.
         today: Spent since midnight, UTC.
         month: Spent since the first of the month, UTC.
         days: The date of each of the last days, in order, and what was spent on it.
         groups: The month's spending by group and key, largest first.
-        problems: Each provider that did not answer, and why: its rows are the last known ones.
     """
 
-    at: datetime
+    inventory: Inventory
     lines: tuple[Line, ...]
-    hourly: Total
+    now: Burn
     today: Total
     month: Total
     days: tuple[tuple[str, Total], ...]
     groups: Mapping[str, tuple[tuple[str, Total], ...]]
-    problems: Mapping[str, str]
 
 
 def make_report(tracker: ResourceTracker, inventory: Inventory, *, every: bool = False) -> Report:
@@ -67,36 +69,21 @@ def make_report(tracker: ResourceTracker, inventory: Inventory, *, every: bool =
     Args:
         tracker: The books.
         inventory: What there is; its moment is the report's.
-        every: Also what runctl did not make.
+        every: Also what runctl neither made nor adopted.
     """
     at = inventory.taken_at
-    midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
-    month = midnight.replace(day=1)
+    midnight, month = day_of(at), month_of(at)
     spent = tracker.costs(by="resource", until=at)
-    shown = [item for item in inventory.items if every or item.first_seen is not None]
-    lines = [Line(item, spent.get(item.key) if item.first_seen else None) for item in shown]
+    shown = select(inventory, Filter(every=every))
     return Report(
-        at=at,
-        lines=tuple(sorted(lines, key=lambda line: line.item.by_price)),
-        hourly=_hourly(inventory),
-        today=_sum(tracker.costs(by="provider", since=midnight, until=at)),
-        month=_sum(tracker.costs(by="provider", since=month, until=at)),
+        inventory=shown,
+        lines=tuple(Line(item, spent.get(item.key) if item.first_seen else None) for item in shown.items),
+        now=burn(item for item in inventory.items if item.ours),
+        today=tracker.total_cost(since=midnight, until=at),
+        month=tracker.total_cost(since=month, until=at),
         days=_days(tracker, midnight, at),
         groups={by: _largest_first(tracker.costs(by=by, since=month, until=at)) for by in GROUPS},
-        problems={name: error.message for name, error in inventory.problems.items()},
     )
-
-
-def _hourly(inventory: Inventory) -> Total:
-    prices = [item.resource.price for item in inventory.items if item.first_seen is not None]
-    known = [price for price in prices if price.hourly_usd is not None]
-    usd = sum((price.hourly_usd or Decimal(0) for price in known), Decimal(0))
-    estimated = sum((price.hourly_usd or Decimal(0) for price in known if price.estimated), Decimal(0))
-    return Total(usd, len(prices) - len(known), estimated)
-
-
-def _sum(totals: Mapping[str, Total]) -> Total:
-    return sum(totals.values(), Total())
 
 
 def _days(tracker: ResourceTracker, midnight: datetime, at: datetime) -> tuple[tuple[str, Total], ...]:

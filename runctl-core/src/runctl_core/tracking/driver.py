@@ -5,11 +5,11 @@ The lock is the kernel's, so it ends with its process, however that ends.
 
 from __future__ import annotations
 
-import fcntl
 import os
 from types import TracebackType
 
 from runctl_core.errors import Refused, StateError
+from runctl_core.locks import lock
 from runctl_core.paths import ensure_private_dir, run_dir, state_dir
 
 
@@ -43,12 +43,10 @@ class Driver:
                 why=f"{error.strerror or error}: {self._path}",
                 fix=f"make room on the disk of {state_dir()}, and make it yours",
             ) from error
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(fd)
-        else:
+        if lock(fd):
             self._fd = fd
+        else:
+            os.close(fd)
         return self
 
     def __exit__(

@@ -9,24 +9,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from runctl_core.clock import iso
-from runctl_core.fields import moment as moment
-from runctl_core.fields import money as money
-from runctl_core.fields import of_burn as of_burn
-from runctl_core.fields import of_total as of_total
+from runctl_core.fields import moment, money, of_total
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from decimal import Decimal
 
     from runctl_core.checkpoints.verdict import Verification
+    from runctl_core.inventory import Inventory
     from runctl_core.models.checkpoints import Checkpoint
     from runctl_core.models.jobs import Usage
     from runctl_core.models.processes import Process
     from runctl_core.models.resources import Offer
     from runctl_core.models.runs import Run, RunChange
     from runctl_core.models.warnings import UsageWarning
+    from runctl_core.tracking.audit import AuditedAct
+    from runctl_core.training.panic import Panicked
     from runctl_core.training.plan import Plan
     from runctl_core.training.spending import Spending
+    from runctl_core.training.stop_all import StoppedRuns
 
 
 def of_run(run: Run) -> dict[str, Any]:
@@ -176,4 +177,47 @@ def of_spending(spending: Spending, with_run_usd: Decimal) -> dict[str, Any]:
         "committed_usd": money(spending.committed_usd),
         "hourly_usd": money(spending.hourly_usd),
         "with_run_usd": money(with_run_usd),
+    }
+
+
+def of_stopped(runs: StoppedRuns) -> dict[str, Any]:
+    """The runs that were stopped, and those that could not be."""
+    ended = [{"run": run.id, "state": str(run.state), "reason": run.reason} for run in runs.ended]
+    failed = [{"run": run, "why": why} for run, why in runs.failed.items()]
+    return {"ended_runs": ended, "failed_runs": failed}
+
+
+def of_panic(done: Panicked, known: Inventory) -> dict[str, Any]:
+    """What became of everything. `known` tells when who answered last."""
+    from attrs import evolve
+
+    from runctl_core.cleanup.documents import of_failure, of_skipped, of_step
+    from runctl_core.inventory.documents import of_item, of_problems
+
+    return {
+        **of_stopped(done.runs),
+        "let_go": [of_step(step) for step in done.cleaned.done],
+        "skipped": [of_skipped(skipped) for skipped in done.cleaned.skipped],
+        "failed": [of_failure(failure) for failure in done.cleaned.failed],
+        "storage": [of_item(item) for item in done.storage],
+        "unanswered": of_problems(evolve(known, problems=done.unanswered)),
+    }
+
+
+def of_act(act: AuditedAct) -> dict[str, Any]:
+    """One act of the audit log."""
+    return {
+        "act": str(act.before.act),
+        "provider": act.before.provider,
+        "resource": act.before.resource_id,
+        "name": act.before.name,
+        "run": act.before.run_id,
+        "owner": act.before.actor.owner,
+        "user": act.before.actor.user,
+        "command": act.before.actor.command,
+        "allowed_because": list(act.before.why),
+        "announced_at": iso(act.before.at),
+        "answered_at": moment(act.after.at if act.after else None),
+        "answer": act.after and act.after.answer and str(act.after.answer),
+        "detail": act.after.detail if act.after else "",
     }

@@ -240,7 +240,7 @@ class Engine:
             return
         from runctl_core.cleanup.release import release
 
-        why = [f"{run.id} is {run.state}", "its results are home"]
+        why = [f"{run.id} is over: {run.state}", "its results are home"]
         if problem := release(self.tracker, provider, plan.provider, run.resource_id, why=why):
             self.tell(self.reporter.note, f"{run.resource_id} could not be released yet: {problem}")
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from attrs import frozen
 
 from runctl_core.calls import ask_all
-from runctl_core.cleanup import Cleaned, Cleanup, CleanupSafety, Mode, owned
+from runctl_core.cleanup import Cleaned, Cleanup, CleanupSafety, Mode
 from runctl_core.errors import RunctlError
 from runctl_core.inventory import Inventory, Item
 from runctl_core.loading import in_words
@@ -71,7 +71,7 @@ class Panic:
 
     def mine(self, items: Sequence[Item]) -> list[Item]:
         """What of an inventory is the owner's."""
-        return [item for item in owned(items, self._owner) if not item.resource.state.gone]
+        return [item for item in items if item.belongs_to(self._owner) and not item.resource.state.gone]
 
     def carry_out(self, names: Sequence[str]) -> Panicked:
         """Stop and let go of everything at these providers."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from runctl_core.checkpoints import find
 from runctl_core.errors import NotFound, StateError
+from runctl_core.fields import money, of_total
 from runctl_core.models.jobs import JobStatus, Usage
 from runctl_core.models.runs import Run
 from runctl_core.paths import run_dir, write_whole
@@ -91,8 +92,8 @@ def describe(tracker: ResourceTracker, run: Run, plan: Plan) -> dict[str, Any]:
         "command": list(plan.command),
         "environment": plan.kind,
         "duration_s": _duration_s(run),
-        **documents.of_total(tracker.cost_of_run(run.id)),
-        "budget_usd": documents.money(plan.budget_usd),
+        **of_total(tracker.cost_of_run(run.id)),
+        "budget_usd": money(plan.budget_usd),
         "checkpoints": [documents.of_checkpoint(c) for c in find(plan.checkpoint_directory(run.id))],
         "checkpoint_dir": plan.checkpoint_directory(run.id),
         "log": log_path(run.id, run.attempt),

@@ -194,7 +194,7 @@ def settle_ends(engine: Engine, run: Run) -> None:
         if stays:
             engine.tell(engine.reporter.note, f"{resource_id} is kept, and its price goes on: {stays}")
             continue
-        why = [tracked.problem or f"{run.id} is {run.state}"]
+        why = [tracked.problem or f"{run.id} is over: {run.state}"]
         problem = release(engine.tracker, provider, run.provider, resource_id, why=why, patience_s=_LOOK_S)
         if problem:
             engine.tell(engine.reporter.note, f"{resource_id} could not be released yet: {problem}")

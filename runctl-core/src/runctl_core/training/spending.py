@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from runctl_core.clock import day_of, month_of
 from runctl_core.models.money import Total
 from runctl_core.training.limits import hours
 
@@ -97,9 +98,8 @@ class Spending:
 
 def periods(budgets: Budgets, at: datetime) -> list[Period]:
     """The day and the month of a moment, as far as they have a budget."""
-    day = at.replace(hour=0, minute=0, second=0, microsecond=0)
-    month = day.replace(day=1)
-    next_month = (month + timedelta(days=32)).replace(day=1)
+    day, month = day_of(at), month_of(at)
+    next_month = month_of(month + timedelta(days=32))
     found = []
     if (limit := budgets.daily_usd) is not None:
         end = day + timedelta(days=1)

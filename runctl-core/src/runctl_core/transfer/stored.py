@@ -11,6 +11,7 @@ from runctl_core.checkpoints.contents import ITSELF, Unreadable
 from runctl_core.checkpoints.manifest import LIMIT, SUFFIX, Manifest, parse
 from runctl_core.checkpoints.naming import numbers
 from runctl_core.checkpoints.verdict import Finding
+from runctl_core.errors import NotFound
 from runctl_core.models.checkpoints import Checkpoint
 from runctl_core.retry import retry
 from runctl_core.stores import StoredFile
@@ -29,6 +30,15 @@ def stored_checkpoints(place: Place) -> list[Checkpoint]:
     files = {file.name: file for file in place.files(below)}
     found = [_described(place, files, name) for name in files if name.endswith(SUFFIX)]
     return sorted(found, key=lambda checkpoint: (checkpoint.modified_at, checkpoint.path), reverse=True)
+
+
+def stored_checkpoint(place: Place) -> Checkpoint:
+    """The checkpoint of this name. Raises NotFound when it has no manifest, and what the store raises."""
+    files = {file.name: file for file in place.files(place.name)}
+    if place.name + SUFFIX not in files:
+        url = place.root + place.name
+        raise NotFound(f"no checkpoint has a manifest at {url}", fix=f"runctl checkpoint list {place.root}")
+    return _described(place, files, place.name + SUFFIX)
 
 
 def _described(place: Place, files: Mapping[str, StoredFile], manifest_name: str) -> Checkpoint:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import schemas
-from runctl_core.training.documents import money
+from runctl_core.fields import money
 
 AMOUNTS = st.decimals(min_value=0, allow_nan=False, allow_infinity=False, places=None)
 
