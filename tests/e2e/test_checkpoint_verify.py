@@ -142,3 +142,15 @@ def test_a_long_read_shows_its_rate_and_its_end_and_ctrl_c_leaves_nothing(
         terminal.press("\x03")
         assert terminal.status() == 130
     assert os.listdir(home.work / "checkpoints") == [made], "half a manifest is left"
+
+
+def test_a_folder_elsewhere_is_said_once_and_each_row_is_short(home: Home) -> None:
+    elsewhere = home.root / "elsewhere"
+    elsewhere.mkdir()
+    for step in (1, 2):
+        (elsewhere / f"step-{step}.npz").write_bytes(files.npz())
+    with Terminal(home, "checkpoint", "verify", str(elsewhere), "--all") as terminal:
+        assert terminal.status() == 0
+    lines = terminal.shown.splitlines()
+    assert lines.count(f"in {elsewhere}") == 1, "nobody can tell where they are"
+    assert {line.split()[0] for line in lines if "good" in line} == {"step-1.npz", "step-2.npz"}
