@@ -151,6 +151,6 @@ def test_a_folder_elsewhere_is_said_once_and_each_row_is_short(home: Home) -> No
         (elsewhere / f"step-{step}.npz").write_bytes(files.npz())
     with Terminal(home, "checkpoint", "verify", str(elsewhere), "--all") as terminal:
         assert terminal.status() == 0
-    lines = terminal.shown.splitlines()
-    assert lines.count(f"in {elsewhere}") == 1, "nobody can tell where they are"
-    assert {line.split()[0] for line in lines if "good" in line} == {"step-1.npz", "step-2.npz"}
+    assert terminal.shown.count(f"in {elsewhere}\n") == 1, "nobody can tell where they are"
+    rows = [line for line in terminal.shown.splitlines() if "good" in line]
+    assert {row.split()[0] for row in rows} == {"step-1.npz", "step-2.npz"}
