@@ -7,7 +7,7 @@ import os
 import resource
 import signal
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +117,9 @@ def test_runs_are_filtered(tmp_path: Path) -> None:
     assert [run.id for run in tracker.runs(project="one")] == ["a-a-10"]
     assert [run.id for run in tracker.runs(states=[RunState.FAILED])] == ["b-b-10"]
     assert tracker.runs(owner="nobody") == []
+    tracker.add_run(a_run("c-c-10", provider="y", created_at=WHEN - timedelta(hours=1)), {})
+    tracker.add_run(a_run("d-d-10", provider="z"), {})
+    assert [run.id for run in tracker.runs(providers=["y", "x"])] == ["a-a-10", "b-b-10", "c-c-10"]
     assert len(tracker.runs(limit=1)) == 1
 
 

@@ -142,3 +142,15 @@ def test_a_long_read_shows_its_rate_and_its_end_and_ctrl_c_leaves_nothing(
         terminal.press("\x03")
         assert terminal.status() == 130
     assert os.listdir(home.work / "checkpoints") == [made], "half a manifest is left"
+
+
+def test_a_folder_elsewhere_is_said_once_and_each_row_is_short(home: Home) -> None:
+    elsewhere = home.root / "elsewhere"
+    elsewhere.mkdir()
+    for step in (1, 2):
+        (elsewhere / f"step-{step}.npz").write_bytes(files.npz())
+    with Terminal(home, "checkpoint", "verify", str(elsewhere), "--all") as terminal:
+        assert terminal.status() == 0
+    assert terminal.shown.count(f"in {elsewhere}\n") == 1, "nobody can tell where they are"
+    rows = [line for line in terminal.shown.splitlines() if "good" in line]
+    assert {row.split()[0] for row in rows} == {"step-1.npz", "step-2.npz"}

@@ -109,6 +109,17 @@ def test_panic_stops_my_runs_and_lets_go_of_my_machines_everywhere(home: Home) -
     assert (ids(done["skipped"]), ids(done["storage"])) == (["demo"], ["disk"])
 
 
+def test_the_question_of_panic_leaves_out_what_is_protected(home: Home) -> None:
+    fleet = Fleet(home, ["alpha"])
+    fleet.add("alpha", row("mine"), row("tagged", tags={"runctl:protected": "true"}), row("marked"))
+    assert home.runctl("protect", "alpha/marked").returncode == 0
+    asked = home.runctl("panic").stderr.decode()
+    assert "alpha/mine" in asked
+    assert "1 resource" in asked
+    assert "tagged" not in asked, "the user is asked about what stays"
+    assert "marked" not in asked, "the user is asked about what stays"
+
+
 def test_panic_stops_and_never_deletes_what_may_hold_the_only_copy_of_a_result(home: Home) -> None:
     fleet = Fleet(home, ["alpha"])
     fleet.add("alpha", row("a-1", tags={"runctl:run": "calm-crab-11"}))

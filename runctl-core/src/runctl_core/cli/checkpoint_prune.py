@@ -148,6 +148,9 @@ def _show(plan: Plan, folder: str) -> None:
 
 def _say(removed: Sequence[Checkpoint], *, only_shown: bool, asked: bool) -> None:
     count, size = words.count(len(removed), "checkpoint"), words.size(_bytes(removed))
+    if not removed:
+        output.note("there is nothing to delete")
+        return
     if not only_shown:
         output.note(f"{count} deleted, {size} freed")
         return

@@ -113,8 +113,7 @@ def _of_store(url: str, every: bool, quick: bool) -> Iterator[tuple[Verification
 
 
 def _show(done: Sequence[Verification]) -> None:
-    live = output.results().isatty()
-    names = [os.path.relpath(one.path) if live and os.path.isabs(one.path) else one.path for one in done]
+    names = _names([one.path for one in done])
     for name, one in zip(names, done, strict=True):
         for finding in one.findings[:_MOST_FINDINGS]:
             output.note(output.visible(f"{name}: {_in_words(finding)}"))
@@ -125,6 +124,17 @@ def _show(done: Sequence[Verification]) -> None:
         for name, one in zip(names, done, strict=True)
     ]
     output.table(("CHECKPOINT", "VERDICT", "BY", "READ"), rows, empty="")
+
+
+def _names(paths: list[str]) -> list[str]:
+    """Short ones on a terminal: a folder that is not below the working one is said once."""
+    if not paths or not output.results().isatty() or not all(map(os.path.isabs, paths)):
+        return paths
+    folder = os.path.commonpath([os.path.dirname(path) for path in paths])
+    if not os.path.relpath(folder).startswith(os.pardir):
+        return [os.path.relpath(path) for path in paths]
+    output.note(f"in {folder}")
+    return [os.path.relpath(path, folder) for path in paths]
 
 
 def _in_words(finding: Finding) -> str:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Argument, Option
 
 from runctl_core.cli import output
-from runctl_core.cli.options import JsonFlag, YesFlag
+from runctl_core.cli.options import JsonFlag, ProviderFilter, YesFlag
 from runctl_core.cli.outcomes import Outcome, show
 from runctl_core.cli.resources_view import (
     AgeFilter,
     ProjectFilter,
-    ProviderFilter,
     TagFilter,
     made_before,
     tags,

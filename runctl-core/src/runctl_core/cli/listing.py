@@ -24,7 +24,7 @@ def ps(*, every: bool = False, json: bool = False) -> None:
     session = Session()
     settle(session)
     live = None if every else [state for state in RunState if state not in OVER]
-    show(session.tracker.runs(states=live), json=json)
+    show(session.tracker.runs(states=live), json=json, empty="no runs" if every else "no run is live")
 
 
 def settle(session: Session) -> None:
@@ -33,7 +33,7 @@ def settle(session: Session) -> None:
         session.settle()
 
 
-def show(found: list[Run], *, json: bool) -> None:
+def show(found: list[Run], *, json: bool, empty: str = "no runs") -> None:
     """Print runs as a table or as JSON."""
     if json:
         from runctl_core.training.documents import of_run
@@ -42,7 +42,7 @@ def show(found: list[Run], *, json: bool) -> None:
         return
     moment = now()
     rows = [_row(run, moment) for run in found]
-    output.table(_COLUMNS, rows, empty="no runs", less_wanted=_LESS_WANTED)
+    output.table(_COLUMNS, rows, empty=empty, less_wanted=_LESS_WANTED)
 
 
 def _row(run: Run, moment: datetime) -> tuple[str, ...]:

@@ -39,6 +39,12 @@ def complete_providers(incomplete: str) -> list[str]:
 
 
 JsonFlag = Annotated[bool, Option("--json", help="Print one JSON document.")]
+ProviderFilter = Annotated[
+    list[str] | None,
+    Option(
+        "--provider", metavar="NAME", help="Only this one; again for more.", autocompletion=complete_providers
+    ),
+]
 SinceOption = Annotated[
     str | None, Option(metavar="DAY|AGE", help="From this UTC day on, or `12h`, `7d` ago.")
 ]

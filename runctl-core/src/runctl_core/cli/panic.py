@@ -50,7 +50,8 @@ def _ask(session: Session, acting: Panic, names: list[str], *, yes: bool) -> Non
     """Ask once, from the books alone: a provider that hangs must not hold up the question."""
     from runctl_core.cli.stop_all import announce
 
-    runs, items = acting.runs(), acting.mine(session.known_inventory().items)
+    mine = acting.mine(session.known_inventory().items)
+    runs, items = acting.runs(), [item for item in mine if not item.protected]
     if runs:
         announce(runs)
     if items:

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Option
 
 from runctl_core.cli import output
-from runctl_core.cli.options import JsonFlag, states
+from runctl_core.cli.options import JsonFlag, ProviderFilter, states
 from runctl_core.cli.resources_view import (
     AgeFilter,
     AllFlag,
     OfflineFlag,
     ProjectFilter,
-    ProviderFilter,
     TagFilter,
     look,
     made_before,

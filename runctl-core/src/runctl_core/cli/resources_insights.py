@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from runctl_core.cli import output
-from runctl_core.cli.options import JsonFlag
-from runctl_core.cli.resources_view import AllFlag, OfflineFlag, ProviderFilter, look, tell_problems
+from runctl_core.cli.options import JsonFlag, ProviderFilter
+from runctl_core.cli.resources_view import AllFlag, OfflineFlag, look, tell_problems
 from runctl_core.cli.session import Session
 
 if TYPE_CHECKING:

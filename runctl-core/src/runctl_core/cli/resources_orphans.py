@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from typer import Exit
 
 from runctl_core.cli import output
-from runctl_core.cli.options import JsonFlag
-from runctl_core.cli.resources_view import OfflineFlag, ProviderFilter, look, row, tell_problems
+from runctl_core.cli.options import JsonFlag, ProviderFilter
+from runctl_core.cli.resources_view import OfflineFlag, look, row, tell_problems
 from runctl_core.cli.session import Session
 
 if TYPE_CHECKING:

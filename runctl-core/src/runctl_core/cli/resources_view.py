@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Option
 
 from runctl_core.cli import output
-from runctl_core.cli.options import complete_providers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -18,12 +17,6 @@ if TYPE_CHECKING:
     from runctl_core.cli.session import Session
     from runctl_core.inventory import Inventory, Item
 
-ProviderFilter = Annotated[
-    list[str] | None,
-    Option(
-        "--provider", metavar="NAME", help="Only this one; again for more.", autocompletion=complete_providers
-    ),
-]
 ProjectFilter = Annotated[str | None, Option("--project", help="Only of this project.")]
 TagFilter = Annotated[
     list[str] | None, Option("--tag", metavar="KEY=VALUE", help="Only with this tag; again for more.")

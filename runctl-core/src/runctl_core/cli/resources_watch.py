@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 from typer import Option
 
 from runctl_core.cli import output
-from runctl_core.cli.options import JsonFlag
+from runctl_core.cli.options import JsonFlag, ProviderFilter
 from runctl_core.cli.resources_view import (
     AllFlag,
-    ProviderFilter,
     look,
     row,
     tell_problems,

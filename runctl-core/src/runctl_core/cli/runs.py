@@ -7,7 +7,7 @@ from typing import Annotated
 from typer import Option
 
 from runctl_core.cli import listing, output
-from runctl_core.cli.options import JsonFlag, SinceOption, states
+from runctl_core.cli.options import JsonFlag, ProviderFilter, SinceOption, states
 from runctl_core.cli.session import Session
 
 
@@ -25,10 +25,12 @@ def ps(
 
 
 def runs(
-    state: Annotated[list[str] | None, Option(help="Only these states, such as `failed`.")] = None,
+    state: Annotated[
+        list[str] | None, Option(metavar="STATE", help="Only this state; again for more.")
+    ] = None,
     project: Annotated[str | None, Option(help="Only this project.")] = None,
     owner: Annotated[str | None, Option(help="Only this owner.")] = None,
-    provider: Annotated[str | None, Option(help="Only this provider.")] = None,
+    provider: ProviderFilter = None,
     since: SinceOption = None,
     limit: Annotated[int, Option(min=0, help="At most so many, newest first; 0 for all.")] = 50,
     json: JsonFlag = False,
@@ -48,7 +50,7 @@ def runs(
         states=states(RunState, state, "failed") or None,
         project=project,
         owner=owner,
-        provider=provider,
+        providers=provider or None,
         since=moment(since, "--since") if since else None,
         limit=limit + 1 if limit else None,
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Option
 
 from runctl_core.cli import output
-from runctl_core.cli.options import JsonFlag, YesFlag
+from runctl_core.cli.options import JsonFlag, ProviderFilter, YesFlag
 from runctl_core.cli.outcomes import show
 from runctl_core.cli.session import Session
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def stop_all(
-    provider: Annotated[str | None, Option(help="Only this provider.")] = None,
+    provider: ProviderFilter = None,
     project: Annotated[str | None, Option(help="Only this project.")] = None,
     yes: YesFlag = False,
     json: JsonFlag = False,
@@ -38,7 +38,7 @@ def stop_all(
     from runctl_core.training.stop_all import stop_all as stop_runs
 
     session = Session()
-    runs = session.tracker.runs(states=LIVE, owner=session.owner, provider=provider, project=project)
+    runs = session.tracker.runs(states=LIVE, owner=session.owner, providers=provider or None, project=project)
     stopped = StoppedRuns((), {})
     if runs:
         announce(runs)
@@ -47,7 +47,8 @@ def stop_all(
     if json:
         output.print_json(of_stopped(stopped))
     else:
-        show(run_outcomes(stopped), empty="no run of yours is live")
+        where = " there" if provider or project else ""
+        show(run_outcomes(stopped), empty=f"no run of yours is live{where}")
     _require_all(stopped)
 
 

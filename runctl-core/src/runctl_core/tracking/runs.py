@@ -73,6 +73,9 @@ def _not_found(db: sqlite3.Connection, ref: str, several: list[str]) -> NotFound
     return NotFound(f"no run {ref}", why=why, fix="runctl runs lists them")
 
 
+_AMONG = "IN (SELECT value FROM json_each(?))"
+
+
 def listing(
     db: sqlite3.Connection,
     *,
@@ -80,6 +83,7 @@ def listing(
     since: datetime | None,
     limit: int | None,
     ids: Collection[str] | None,
+    providers: Collection[str] | None,
     **equal: str | None,
 ) -> list[Run]:
     """Runs that fit, newest first."""
@@ -90,9 +94,10 @@ def listing(
     if since is not None:
         parts.append("created_at >= ?")
         values.append(str(to_micros(since)))
-    if ids is not None:
-        parts.append("id IN (SELECT value FROM json_each(?))")
-        values.append(json.dumps(list(ids)))
+    for column, some in (("id", ids), ("provider", providers)):
+        if some is not None:
+            parts.append(f"{column} {_AMONG}")
+            values.append(json.dumps(list(some)))
     for name, value in equal.items():
         if value is not None:
             parts.append(f"{name} = ?")

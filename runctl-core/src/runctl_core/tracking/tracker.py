@@ -103,7 +103,7 @@ class ResourceTracker(Ledger):
         states: Collection[RunState] | None = None,
         project: str | None = None,
         owner: str | None = None,
-        provider: str | None = None,
+        providers: Collection[str] | None = None,
         since: datetime | None = None,
         limit: int | None = None,
         ids: Collection[str] | None = None,
@@ -116,9 +116,9 @@ class ResourceTracker(Ledger):
                 since=since,
                 limit=limit,
                 ids=ids,
+                providers=providers,
                 project=project,
                 owner=owner,
-                provider=provider,
             )
 
     def keeping_runs(self, ids: Collection[str]) -> set[str]:

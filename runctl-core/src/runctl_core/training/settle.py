@@ -33,7 +33,7 @@ def settle(engine: Engine, *, provider: str | None = None) -> None:
 
     What cannot be settled now (a provider that does not answer) is noted and stays open.
     """
-    for run in engine.tracker.runs(states=LIVE, provider=provider):
+    for run in engine.tracker.runs(states=LIVE, providers=None if provider is None else [provider]):
         settle_run(engine, run)
     for run_id in sorted(_with_open_ends(engine, provider)):
         _settle_open_ends(engine, run_id)
