@@ -105,8 +105,7 @@ class Lookout:
 
     def marks(self, resource: Resource) -> dict[Mark, Marked]:
         """What the user says of a resource."""
-        key = (resource.provider, resource.id)
-        return {m.mark: m for m in self._tracker.marks.all() if (m.provider, m.resource_id) == key}
+        return self._tracker.marks.of(resource.provider, resource.id)
 
     def _run(self, resource: Resource) -> Run | None:
         if resource.run_id is None:

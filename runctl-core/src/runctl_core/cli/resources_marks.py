@@ -102,8 +102,7 @@ def _document(
 ) -> dict[str, object]:
     from runctl_core.inventory.documents import of_mark
 
-    place = (provider, resource_id)
-    marks = [of_mark(m) for m in session.tracker.marks.all() if (m.provider, m.resource_id) == place]
+    marks = [of_mark(marked) for marked in session.tracker.marks.of(provider, resource_id).values()]
     return {
         "provider": provider,
         "resource": resource_id,

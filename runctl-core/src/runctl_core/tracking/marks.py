@@ -26,11 +26,20 @@ class Marks:
         with self._store.writing() as db:
             return db.execute(query, (provider, resource_id, str(mark))).rowcount > 0
 
+    def of(self, provider: str, resource_id: str) -> dict[Mark, Marked]:
+        """The marks of one resource."""
+        found = self._read("WHERE provider = ? AND id = ?", provider, resource_id)
+        return {marked.mark: marked for marked in found}
+
     def all(self) -> list[Marked]:
         """Every mark, ordered by provider and id."""
-        query = "SELECT provider, id, mark, why, by, at FROM marks ORDER BY provider, id, mark"
+        return self._read("")
+
+    def _read(self, condition: str, *values: str) -> list[Marked]:
+        columns = "provider, id, mark, why, by, at"
+        query = f"SELECT {columns} FROM marks {condition} ORDER BY provider, id, mark"  # noqa: S608
         with self._store.reading() as db:
-            rows = db.execute(query).fetchall()
+            rows = db.execute(query, values).fetchall()
         return [
             Marked(provider, resource_id, Mark(mark), why, by, from_micros(at))
             for provider, resource_id, mark, why, by, at in rows
