@@ -16,7 +16,6 @@ import termios
 import time
 from fcntl import ioctl
 from pathlib import Path
-from types import TracebackType
 
 PATIENCE_S = 240.0
 """How long one command may take."""
@@ -72,12 +71,7 @@ class PageShell:
     def __enter__(self) -> PageShell:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._bash.communicate()
         os.close(self._screen)
         if shutil.which("tmux"):

@@ -6,7 +6,6 @@ import os
 import pty
 import select
 import time
-from types import TracebackType
 
 from homes import RUNCTL, Home
 
@@ -29,12 +28,7 @@ class Terminal:
     def __enter__(self) -> Terminal:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         os.close(self._fd)
 
     def press(self, keys: str) -> None:

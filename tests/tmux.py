@@ -7,7 +7,6 @@ import os
 import subprocess
 import time
 from collections.abc import Callable
-from types import TracebackType
 
 from homes import Home
 
@@ -35,12 +34,7 @@ class Tmux:
     def __enter__(self) -> Tmux:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         subprocess.run([*self._tmux, "kill-server"], check=False)
 
     def _do(self, *words: str, **options: object) -> str:

@@ -294,7 +294,7 @@ def test_the_cost_of_a_part_of_a_run_says_which_part(world: Home) -> None:
 def test_what_is_paid_per_hour_is_as_documented(world: Home) -> None:
     document = world.json("burn")
     schemas.check("burn", document)
-    assert document["resources"] == 1
+    assert document["resource_count"] == 1
 
 
 def test_a_report_is_as_documented(world: Home) -> None:

@@ -11,7 +11,7 @@ from runctl_core.cli.options import JsonFlag, RunArgument
 from runctl_core.cli.session import Session
 
 if TYPE_CHECKING:
-    from runctl_core.cli.progress import TerminalReporter
+    from runctl_core.cli.reporter import TerminalReporter
     from runctl_core.executor import JobExecutor
     from runctl_core.models.runs import Run
     from runctl_core.training.logs import LogSource
@@ -43,7 +43,7 @@ def logs(
         runctl logs latest --tail 20
         runctl logs latest -f --offset $(stat -c %s copy.log) >> copy.log
     """
-    from runctl_core.cli.progress import TerminalReporter
+    from runctl_core.cli.reporter import TerminalReporter
     from runctl_core.errors import UsageError
     from runctl_core.training.logs import LogSource
 
@@ -100,7 +100,7 @@ def attach(
         runctl attach brave-otter-41
         runctl attach latest --tail 100
     """
-    from runctl_core.cli.progress import TerminalReporter
+    from runctl_core.cli.reporter import TerminalReporter
 
     reporter = TerminalReporter(output_to_stderr=json)
     session = Session(None, reporter)
@@ -112,10 +112,10 @@ def see_it_through(
     session: Session, reporter: TerminalReporter, run: Run, *, detach: bool, json: bool
 ) -> None:
     """Follow a run that was just started to its end, and exit as its script did."""
-    from runctl_core.cli import progress
+    from runctl_core.cli.reporter import show_started
 
     if detach:
-        progress.show_started(session, run, json=json)
+        show_started(session, run, json=json)
         return
     reporter.following(run)
     _close(session, _follow(session, reporter, run), json=json)
@@ -141,10 +141,10 @@ def _follow(
 
 
 def _close(session: Session, run: Run, *, json: bool) -> None:
-    from runctl_core.cli import progress
+    from runctl_core.cli.reporter import show_end
     from runctl_core.training.outcome import exit_status
 
-    progress.show_end(session, run, json=json)
+    show_end(session, run, json=json)
     session.warn()
     raise Exit(exit_status(run))
 

@@ -83,7 +83,7 @@ def _document(log: str | None, checkpoint: str | None, tail: int) -> dict[str, o
 
 
 def _show(log: str | None, checkpoint: str | None, tail: int, follow: bool) -> None:
-    from runctl_core.cli.progress import TerminalReporter
+    from runctl_core.cli.reporter import TerminalReporter
 
     reporter = TerminalReporter()
     watched = LogFile(log, tail) if log else None

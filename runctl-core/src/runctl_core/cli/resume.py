@@ -10,7 +10,7 @@ from runctl_core.cli.options import JsonFlag, RunArgument
 from runctl_core.cli.session import Session
 
 if TYPE_CHECKING:
-    from runctl_core.cli.progress import TerminalReporter
+    from runctl_core.cli.reporter import TerminalReporter
     from runctl_core.models.runs import Run
     from runctl_core.training.plan import Plan
 
@@ -39,7 +39,7 @@ def resume(
 
     from runctl_core.cli.follow import see_it_through
     from runctl_core.cli.planning import money, positive
-    from runctl_core.cli.progress import TerminalReporter
+    from runctl_core.cli.reporter import TerminalReporter
     from runctl_core.core_settings import CoreSettings
     from runctl_core.settings import convert
     from runctl_core.tracking.driver import Driver

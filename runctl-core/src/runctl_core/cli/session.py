@@ -58,7 +58,7 @@ class Session:
     @cached_property
     def engine(self) -> Engine:
         """The run engine."""
-        from runctl_core.cli.progress import TerminalReporter
+        from runctl_core.cli.reporter import TerminalReporter
         from runctl_core.training.engine import Engine
 
         reporter = self._reporter or TerminalReporter(output_to_stderr=True)

@@ -27,7 +27,7 @@ def stop(
         runctl stop brave-otter-41
         runctl stop latest --grace-seconds 0
     """
-    from runctl_core.cli.progress import TerminalReporter
+    from runctl_core.cli.reporter import TerminalReporter
     from runctl_core.errors import UsageError
     from runctl_core.training.receipt import current
     from runctl_core.training.stop import stop as stop_run

@@ -113,7 +113,7 @@ def train(
     """
     from runctl_core.cli.follow import see_it_through
     from runctl_core.cli.planning import make_plan, money, resource_request, show_plan
-    from runctl_core.cli.progress import TerminalReporter
+    from runctl_core.cli.reporter import TerminalReporter
     from runctl_core.training.script import detect
 
     flags = {

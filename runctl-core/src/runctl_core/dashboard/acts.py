@@ -158,6 +158,4 @@ class Notes(Reporter):
 
 def told(error: RunctlError) -> str:
     """An error in one line."""
-    why = f": {error.why}" if error.why else ""
-    fix = f" (fix: {error.fix})" if error.fix else ""
-    return f"error: {error.message}{why}{fix}"
+    return f"error: {error.summary}{f' (fix: {error.fix})' if error.fix else ''}"

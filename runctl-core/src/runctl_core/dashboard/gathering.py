@@ -94,7 +94,7 @@ class Gatherer:
                     self._change(**self._read(tracker))
                     last, waited_s = version, 0.0
             except RunctlError as error:
-                self._change(problem=_in_a_line(error))
+                self._change(problem=error.summary)
             self._wake_books.wait(_LOOK_S)
             waited_s += _LOOK_S
 
@@ -138,7 +138,7 @@ class Gatherer:
                 if not problem:
                     settle(self._sources.engine, provider=name)
             except RunctlError as error:
-                problem = _in_a_line(error)
+                problem = error.summary
             self._set_health(name, asked_at=None, problem=problem)
             self._wake[name].wait(self._sources.interval_s)
 
@@ -149,11 +149,7 @@ class Gatherer:
             sources.tracker, [name], sources.open_provider, timeout_s=sources.timeout_s, clock=sources.clock
         )
         if name in found.problems:
-            return _in_a_line(found.problems[name])
+            return found.problems[name].summary
         self._strangers[name] = tuple(item for item in found.items if item.first_seen is None)
         self._wake_books.set()
         return ""
-
-
-def _in_a_line(error: RunctlError) -> str:
-    return f"{error.message}: {error.why}" if error.why else error.message

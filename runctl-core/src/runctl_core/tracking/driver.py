@@ -6,7 +6,6 @@ The lock is the kernel's, so it ends with its process, however that ends.
 from __future__ import annotations
 
 import os
-from types import TracebackType
 
 from runctl_core.errors import Refused, StateError
 from runctl_core.locks import lock
@@ -49,12 +48,7 @@ class Driver:
             os.close(fd)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None

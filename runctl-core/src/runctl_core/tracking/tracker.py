@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from runctl_core.clock import Clock, now
@@ -62,12 +61,7 @@ class ResourceTracker(Ledger):
     def __enter__(self) -> ResourceTracker:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
