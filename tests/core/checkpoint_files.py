@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import pickle
 import struct
 import zipfile
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 
 Make = Callable[[bytes | None], bytes]
@@ -109,3 +111,18 @@ def hdf5(version: int = 0, size: int = 300) -> bytes:
 def pickled() -> bytes:
     """A plain pickle."""
     return pickle.dumps({"step": 3, "weights": list(range(50))})
+
+
+class _Bomb:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, mark: str) -> None:
+        self._mark = mark
+
+    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
+        return os.mkdir, (self._mark,)
+
+
+def bomb(mark: Path) -> bytes:
+    """A pickle that leaves a mark when it is opened."""
+    return pickle.dumps(_Bomb(str(mark)))

@@ -10,13 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runctl_core.checkpoints import describe, find, newest_complete
 from runctl_core.models.checkpoints import TensorTotals
 
 from . import checkpoint_files as files
+from .verifying import in_one_folder
 
 VERIFIED: dict[str, Callable[[], bytes]] = {
     "step-3.pt": files.torch,
@@ -42,7 +43,6 @@ FORMATS = {
     ".pkl": "pickle",
     ".joblib": "pickle",
 }
-in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def _file(folder: Path, name: str, content: bytes) -> str:
@@ -155,21 +155,11 @@ def test_a_zip_directory_that_claims_gigabytes_is_not_read(tmp_path: Path) -> No
     assert not describe(path).complete
 
 
-class Bomb:
-    """Leaves a mark when it is unpickled."""
-
-    def __init__(self, mark: str) -> None:
-        self.mark = mark
-
-    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
-        return os.mkdir, (self.mark,)
-
-
 @pytest.mark.parametrize("suffix", [".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle", ".joblib", ".npz"])
 @pytest.mark.parametrize("zipped", [False, True])
 def test_no_pickle_is_ever_opened(tmp_path: Path, suffix: str, zipped: bool) -> None:
     mark = tmp_path / "it ran"
-    bomb = pickle.dumps(Bomb(str(mark)))
+    bomb = files.bomb(mark)
     path = _file(tmp_path, f"step-1{suffix}", files.torch(bomb) if zipped else bomb)
     describe(path)
     find(str(tmp_path))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runctl_core.checkpoints import find, manifest
@@ -19,8 +19,8 @@ from runctl_core.checkpoints.verdict import Evidence, Verdict
 from runctl_core.errors import Damaged, NotFound, Refused
 
 from . import checkpoint_files as files
+from .verifying import in_one_folder
 
-in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 GOOD_ROW = {"path": "a", "size_bytes": 1, "sha256": "0" * 64}
 
 

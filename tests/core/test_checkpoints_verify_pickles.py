@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import pickle
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,21 +17,11 @@ from . import checkpoint_files as files
 from .verifying import in_one_folder, one_finding, saved
 
 
-class Bomb:
-    """Leaves a mark when it is unpickled."""
-
-    def __init__(self, mark: str) -> None:
-        self.mark = mark
-
-    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
-        return os.mkdir, (self.mark,)
-
-
 @pytest.mark.parametrize("suffix", [".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle", ".joblib", ".npz"])
 @pytest.mark.parametrize("zipped", [False, True])
 def test_no_pickle_is_ever_run(tmp_path: Path, suffix: str, zipped: bool) -> None:
     mark = tmp_path / "it ran"
-    bomb = pickle.dumps(Bomb(str(mark)))
+    bomb = files.bomb(mark)
     path = saved(tmp_path, f"step-1{suffix}", files.torch(bomb) if zipped else bomb)
     record(verify(path))
     verify(path)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -11,14 +12,17 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from core.fake_cloud import DOLLAR, Cloud, CloudProvider
+from core.fake_cloud import DOLLAR, Cloud, CloudExecutor, CloudProvider
 from core.processes import Commands
+from runctl_core import shown
 from runctl_core.cleanup.release import release
 from runctl_core.errors import ProviderUnavailable, UnknownOutcome
 from runctl_core.inventory import Item, known_inventory, take_inventory
-from runctl_core.models.jobs import Job, JobPhase, JobStatus
+from runctl_core.models.jobs import Job, JobPhase, JobStatus, Usage
 from runctl_core.models.money import Price
+from runctl_core.models.processes import Process
 from runctl_core.models.resources import LaunchSpec, Resource, ResourceState
+from runctl_core.models.runs import RunState
 from runctl_core.tracking import ResourceTracker
 from runctl_core.training.adopt import adopt
 
@@ -164,3 +168,64 @@ def test_half_characters_in_a_providers_words_hide_nothing(tracker: ResourceTrac
     (item,) = known_inventory(tracker).items
     assert item.problem == "bad \\udc80 word: \\ud800"
     assert tracker.audit.rows()[-1].detail == item.problem
+
+
+class Measures(CloudExecutor):
+    """Tells of its job whatever it is told to."""
+
+    told: Any = None
+
+    def usage(self, handle: str) -> Any:
+        """What a job uses, or what else there is."""
+        return self.told()
+
+    def processes(self, handle: str) -> Any:
+        """Its processes, likewise."""
+        return self.told()
+
+
+def _hangs() -> None:
+    threading.Event().wait()
+
+
+WRONG: dict[str, Callable[[], Any]] = {
+    "nothing": lambda: None,
+    "words": lambda: ["busy"],
+    "a moment without a zone": lambda: [Usage(NOON.replace(tzinfo=None), 1.0, 1, 1)],
+    "no number": lambda: [Usage(NOON, float("nan"), 1, 1)],
+    "text": lambda: [Usage(NOON, "1", 1, 1)],  # type: ignore[arg-type]
+    "a hang": _hangs,
+}
+
+
+@pytest.mark.parametrize("told", WRONG)
+def test_a_run_ends_and_lets_go_whatever_its_machine_tells_of_its_use(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch, told: str
+) -> None:
+    monkeypatch.setattr(shown, "DIAGNOSIS_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(CloudExecutor, "usage", lambda *_: WRONG[told]())
+    commands.train()
+    commands.cloud.end_job(commands.cloud.alive()[0], exit_code=0)
+    commands.ps()
+    assert commands.the_run().state is RunState.SUCCEEDED
+    assert not commands.cloud.alive(), "the machine bills on, for a figure that nobody needs"
+
+
+@pytest.mark.parametrize("told", WRONG)
+@pytest.mark.parametrize("ask", [shown.usage_of, shown.processes_of])
+def test_what_is_wrong_with_a_diagnosis_is_the_machines_fault_and_takes_no_time(
+    monkeypatch: pytest.MonkeyPatch, told: str, ask: Callable[[Any, str], Any]
+) -> None:
+    monkeypatch.setattr(shown, "DIAGNOSIS_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(Measures, "told", staticmethod(WRONG[told]))
+    with pytest.raises(ProviderUnavailable):
+        ask(Measures.__new__(Measures), "calm-crab-11-1")
+
+
+@pytest.mark.parametrize(
+    "figures", [{"cpu_percent": float("nan")}, {"elapsed_s": float("inf")}, {"user": None}, {"command": (5,)}]
+)
+def test_a_process_that_no_table_can_show_is_none(figures: dict[str, Any]) -> None:
+    right = {"user": "me", "command": ("a",), "cpu_percent": 1.0, "memory_bytes": 1, "elapsed_s": 1.0}
+    with pytest.raises((ValueError, TypeError)):
+        Process(pid=1, parent=0, **{**right, **figures})

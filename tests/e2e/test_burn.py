@@ -35,7 +35,7 @@ def test_without_books_nothing_is_paid_and_nothing_is_made(home: Home) -> None:
         "hourly_usd": "0",
         "hourly_estimated_usd": "0",
         "hourly_unknown_resources": 0,
-        "resources": 0,
+        "resource_count": 0,
         "seen_at": None,
     }
     assert not home.state.exists()

@@ -30,6 +30,7 @@ def call(
     *,
     timeout_s: float = READ_TIMEOUT_S,
     creates: bool = False,
+    tries: bool = True,
     gives: type | None = None,
 ) -> T:
     """Call `function` and return its result. One that creates nothing is tried again, as `retry` says.
@@ -39,6 +40,7 @@ def call(
         function: The call itself.
         timeout_s: Seconds to wait, all tries together.
         creates: Whether an answer that comes too late may have made something.
+        tries: Whether it may be tried again; not for what somebody waits for and can do without.
         gives: What the result must be an instance of, or each member of a list.
 
     Raises:
@@ -53,7 +55,7 @@ def call(
         return within(max(0.0, end - time.monotonic()), function, name=what)
 
     try:
-        answer = once() if creates else retry(once, RetryPolicy(total_s=timeout_s))
+        answer = once() if creates or not tries else retry(once, RetryPolicy(total_s=timeout_s))
         _require(answer, gives)
     except (RunctlError, KeyboardInterrupt):
         raise

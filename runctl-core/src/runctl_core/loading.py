@@ -30,6 +30,25 @@ def import_plugin(point: EntryPoint) -> Any:
     return loaded
 
 
+def import_callable(point: EntryPoint, clash: str, kind: str) -> Any:
+    """What an entry point names, something that can be called.
+
+    Args:
+        point: It.
+        clash: Why it may not have its name; empty when it may.
+        kind: What it should be, `a Typer app`.
+
+    Raises:
+        PluginError: It may not have its name, or it cannot be called.
+        BaseException: What its module raises when it is imported.
+    """
+    require(not clash, clash)
+    with prints_to_stderr():
+        loaded = import_plugin(point)
+    require(callable(loaded), f"{point.value} is {loaded!r}, not {kind}")
+    return loaded
+
+
 def hooks_of(point: EntryPoint, spec: type) -> Any:
     """The hooks of a plugin, to be called.
 

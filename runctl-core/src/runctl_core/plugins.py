@@ -13,7 +13,7 @@ from attrs import frozen
 
 from runctl_core._entrypoints import EntryPoint, clash, enabled
 from runctl_core.errors import PluginError, RunctlError, UsageError
-from runctl_core.loading import hooks_of, import_plugin, in_words, prints_to_stderr, require
+from runctl_core.loading import hooks_of, import_callable, in_words, prints_to_stderr, require
 from runctl_core.timeouts import TooLate, within
 
 if TYPE_CHECKING:
@@ -189,12 +189,7 @@ def load_command_group(point: EntryPoint, taken: Collection[str]) -> Any:
         PluginError: It cannot be loaded, is nothing that can be called, or may not have its name.
     """
     try:
-        why = clash(point, command_groups(), taken)
-        require(not why, why)
-        with prints_to_stderr():
-            loaded = import_plugin(point)
-        require(callable(loaded), f"{point.value} is {loaded!r}, not a Typer app")
-        return loaded
+        return import_callable(point, clash(point, command_groups(), taken), "a Typer app")
     except KeyboardInterrupt:
         raise
     except BaseException as error:

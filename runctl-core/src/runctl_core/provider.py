@@ -120,7 +120,3 @@ class Stoppable(ABC):
     @abstractmethod
     def start_resource(self, resource_id: str) -> None:
         """Start it again. Idempotent. Raises CapacityError when its place was taken."""
-
-
-CAPABILITIES: Mapping[str, type] = {"stop": Stoppable}
-"""Every optional capability by the name that `providers show` and `ProviderInfo.unsupported` use."""

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve
 
 from runctl_core.calls import READ_TIMEOUT_S, call
+from runctl_core.executor import JobExecutor
+from runctl_core.models.jobs import Usage
 from runctl_core.models.money import Price
 from runctl_core.models.resources import Resource, ResourceState
 from runctl_core.provider import TrainingProvider
+
+if TYPE_CHECKING:
+    from runctl_core.models.processes import Process
+
+T = TypeVar("T")
+
+DIAGNOSIS_TIMEOUT_S = 10.0
+"""How long a machine may take to tell what its job uses: nothing that matters waits for it any longer."""
 
 _TEXTS = ("id", "provider", "name", "kind", "instance_type", "region", "zone", "note")
 _NUMBERS = ("gpu_count", "vcpus", "memory_bytes", "size_bytes")
@@ -53,6 +63,22 @@ def look_at(
         return shown
 
     return call(f"{name}: get", get, timeout_s=timeout_s)
+
+
+def usage_of(executor: JobExecutor, handle: str) -> list[Usage]:
+    """What the runner of a job measured lately. Raises RunctlError, within seconds whatever it does."""
+    return _told(f"{handle}: usage", lambda: list(executor.usage(handle)), Usage)
+
+
+def processes_of(executor: JobExecutor, handle: str) -> list[Process]:
+    """The processes of a job now. Raises RunctlError, within seconds whatever its executor does."""
+    from runctl_core.models.processes import Process
+
+    return _told(f"{handle}: processes", lambda: list(executor.processes(handle)), Process)
+
+
+def _told(what: str, ask: Callable[[], list[T]], kind: type[T]) -> list[T]:
+    return call(what, ask, timeout_s=DIAGNOSIS_TIMEOUT_S, tries=False, gives=kind)
 
 
 def _fields(resource: Resource) -> dict[str, bool]:

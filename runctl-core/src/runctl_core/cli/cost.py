@@ -119,13 +119,11 @@ def burn(json: JsonFlag = False) -> None:
         runctl burn
         runctl burn --json
     """
-    from runctl_core.fields import moment, of_burn
+    from runctl_core.cli.burn import in_words
+    from runctl_core.fields import moment
     from runctl_core.models.burn import Burn
 
     tracker = Session().tracker
     paid = sum(tracker.burn().values(), Burn())
-    if json:
-        seen = min((tracked.last_seen for tracked in tracker.resources()), default=None)
-        output.print_json({**of_burn(*paid.figures), "resources": paid.resources, "seen_at": moment(seen)})
-        return
-    output.lines([_paid(paid)])
+    seen = min((tracked.last_seen for tracked in tracker.resources()), default=None) if json else None
+    output.print_text(in_words(paid.figures, paid.resources, moment(seen), json=json))

@@ -55,6 +55,7 @@ def processes(
         runctl processes latest --json
     """
     from runctl_core.cli.follow import require_one_document
+    from runctl_core.shown import processes_of
     from runctl_core.training.engine import handle_of
 
     require_one_document(watch, json)
@@ -64,7 +65,7 @@ def processes(
     if watch:
         _watch(executor, run)
         return
-    found = executor.processes(handle_of(run))
+    found = processes_of(executor, handle_of(run))
     if json:
         _print_document(run, found)
     else:
@@ -127,13 +128,14 @@ def _executor(session: Session, run: Run) -> JobExecutor:
 def _watch(executor: JobExecutor, run: Run) -> None:
     """Show the processes again and again until the job is over; Ctrl-C exits with status 130."""
     from runctl_core.errors import NotFound
+    from runctl_core.shown import processes_of
     from runctl_core.training.engine import handle_of
 
     first = True
     try:
         while not executor.status(handle_of(run)).phase.over:
             began = time.monotonic()
-            found = executor.processes(handle_of(run))
+            found = processes_of(executor, handle_of(run))
             _separate(first=first)
             _show(found, run)
             first = False

@@ -51,11 +51,12 @@ def _samples(session: Session, run: Run) -> list[Usage]:
     """What the runner measured lately; nothing for a run that is over or out of reach."""
     from runctl_core.cli.follow import executor_of
     from runctl_core.errors import RunctlError
+    from runctl_core.shown import usage_of
     from runctl_core.training.engine import handle_of
 
     try:
         executor = executor_of(session, run)
-        return [] if executor is None else list(executor.usage(handle_of(run)))
+        return [] if executor is None else usage_of(executor, handle_of(run))
     except RunctlError as error:
         output.note(f"its machine does not answer: {error.message}")
         return []

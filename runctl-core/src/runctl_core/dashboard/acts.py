@@ -76,8 +76,12 @@ class Acts:
             end = "is let go" if plan.on_finish == "terminate" else "is kept, and its price goes on"
             lines.append(f"Then {run.resource_id} of {run.provider} {end}.")
         lines.append(f"What it saved stays: runctl resume {run.id} goes on from there.")
-        act = lambda: self._begin(f"stopping {run.id}", lambda: self._stop(run), f"runctl status {run.id}")  # noqa: E731
-        return Proposal(f"Stop {run.id} ({run.name})?", tuple(lines), act)
+        what, look = f"stopping {run.id}", f"runctl status {run.id}"
+        return Proposal(
+            f"Stop {run.id} ({run.name})?",
+            tuple(lines),
+            lambda: self._begin(what, lambda: self._stop(run), look),
+        )
 
     def _stop(self, run: Run) -> str:
         ended = stop(self._engine, run)

@@ -22,6 +22,7 @@ from runctl_core.dashboard.threads import in_background
 from runctl_core.errors import NotFound, RunctlError
 from runctl_core.executor import JobExecutor
 from runctl_core.models.runs import Run, RunState
+from runctl_core.shown import usage_of
 from runctl_core.training.engine import handle_of
 from runctl_core.training.logs import LogSource
 from runctl_core.training.plan import Plan
@@ -115,7 +116,7 @@ class Watch:
         return reach(run, plan, self._engine.open_provider(plan))
 
     def _look_around(self, run: Run, plan: Plan, executor: JobExecutor | None) -> None:
-        samples = () if executor is None else tuple(executor.usage(handle_of(run)))
+        samples = () if executor is None else tuple(usage_of(executor, handle_of(run)))
         wrong = diagnosis.warnings(samples, self._sources.thresholds, self._sources.clock(), run=run.id)
         self._show(
             usage=samples, warnings=tuple(wrong), checkpoints=tuple(find(plan.checkpoint_directory(run.id)))

@@ -18,7 +18,6 @@ from attrs import field, frozen
 from runctl_core.inventory.items import Inventory, Item
 from runctl_core.models.jobs import Usage
 from runctl_core.models.marks import Mark
-from runctl_core.models.money import HOURS_A_MONTH
 from runctl_core.models.resources import ResourceState
 from runctl_core.models.warnings import UsageWarning, WarningKind
 from runctl_core.words import duration, hourly, size
@@ -80,8 +79,7 @@ class Insight:
     @property
     def monthly_usd(self) -> Decimal | None:
         """What the resource costs in a month of 730 hours as it is now; None when nobody knows."""
-        usd = self.item.hourly_usd
-        return None if usd is None else usd * HOURS_A_MONTH
+        return self.item.monthly_usd
 
 
 def insights(inventory: Inventory, facts: Facts, now: datetime) -> list[Insight]:

@@ -11,6 +11,7 @@ from attrs import field, frozen
 
 from runctl_core.errors import RunctlError
 from runctl_core.models.marks import Mark, Marked
+from runctl_core.models.money import HOURS_A_MONTH
 from runctl_core.models.resources import Resource
 from runctl_core.models.runs import Run
 
@@ -49,6 +50,11 @@ class Item:
     def hourly_usd(self) -> Decimal | None:
         """What an hour of it costs in its present state; None when nobody knows."""
         return self.resource.price.hourly_usd
+
+    @property
+    def monthly_usd(self) -> Decimal | None:
+        """The same for a month of 730 hours."""
+        return None if self.hourly_usd is None else self.hourly_usd * HOURS_A_MONTH
 
     @property
     def bills(self) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 
-from attrs import field, frozen
+from attrs import astuple, field, frozen
 
 
 class JobPhase(StrEnum):
@@ -147,3 +148,9 @@ class Usage:
     gpu_memory_total_bytes: int | None = None
     gpu_temperature_c: float | None = None
     gpu_power_w: float | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Raise ValueError for a moment without a time zone, or a figure that is none."""
+        figures = astuple(self, recurse=False)[1:]
+        if self.at.tzinfo is None or not all(f is None or math.isfinite(f) for f in figures):
+            raise ValueError(f"no sample: {self!r:.200}")

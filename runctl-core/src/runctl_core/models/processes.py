@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from attrs import frozen
 
 
@@ -30,3 +32,10 @@ class Process:
     elapsed_s: float
     threads: int | None = None
     gpu_memory_bytes: int | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Raise ValueError for a figure or a word that is none."""
+        figures = (self.pid, self.parent, self.cpu_percent, self.memory_bytes, self.elapsed_s)
+        words = (self.user, *self.command)
+        if not (all(map(math.isfinite, figures)) and all(isinstance(word, str) for word in words)):
+            raise ValueError(f"no process: {self!r:.200}")

@@ -9,7 +9,6 @@ from decimal import Decimal
 from attrs import frozen
 
 from runctl_core.clock import iso
-from runctl_core.models.money import HOURS_A_MONTH
 from runctl_core.reports.report import Line
 
 
@@ -28,19 +27,14 @@ class Column:
     value: Callable[[Line], str | int | Decimal | datetime | None]
 
 
-def _monthly(line: Line) -> Decimal | None:
-    usd = line.item.resource.price.hourly_usd
-    return None if usd is None else usd * HOURS_A_MONTH
-
-
 COLUMNS = (
     Column("provider", "Provider", lambda line: line.item.resource.provider),
     Column("resource", "Resource", lambda line: line.item.resource.id),
     Column("name", "Name", lambda line: line.item.resource.name),
     Column("state", "State", lambda line: str(line.item.resource.state)),
     Column("problem", "Problem", lambda line: line.item.problem),
-    Column("hourly_usd", "$/h", lambda line: line.item.resource.price.hourly_usd),
-    Column("monthly_usd", "$/month", _monthly),
+    Column("hourly_usd", "$/h", lambda line: line.item.hourly_usd),
+    Column("monthly_usd", "$/month", lambda line: line.item.monthly_usd),
     Column("spent_usd", "Spent", lambda line: line.spent.usd if line.spent else None),
     Column("spent_unknown", "", lambda line: line.spent.unknown if line.spent else None),
     Column("kind", "Kind", lambda line: line.item.resource.kind),

@@ -12,6 +12,8 @@ from datetime import datetime
 
 from attrs import frozen
 
+__all__ = ["Store", "StoredFile"]
+
 
 @frozen
 class StoredFile:

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from runctl_core._entrypoints import EntryPoint, clash, enabled
 from runctl_core.errors import PluginError, RunctlError, UsageError
-from runctl_core.loading import import_plugin, in_words, prints_to_stderr, require
+from runctl_core.loading import import_callable, in_words, require
 from runctl_core.retry import RetryPolicy, retry
 from runctl_core.stores import Store, StoredFile
 from runctl_core.stores.guarded import Guarded
@@ -73,12 +73,7 @@ def stores() -> list[EntryPoint]:
 def load_store(point: EntryPoint) -> Any:
     """What makes the store of an entry point. Raises PluginError."""
     try:
-        why = clash(point, stores(), _OWN)
-        require(not why, why)
-        with prints_to_stderr():
-            loaded = import_plugin(point)
-        require(callable(loaded), f"{point.value} is {loaded!r}, not a Store class")
-        return loaded
+        return import_callable(point, clash(point, stores(), _OWN), "a Store class")
     except KeyboardInterrupt:
         raise
     except BaseException as error:

@@ -130,12 +130,12 @@ def change(
     run = select(db, run_id)
     if run is None or not run.state.may_become(to) or (expect is not None and run.state not in expect):
         return None
-    update(db, run_id, {**columns, "state": to})
+    _update(db, run_id, {**columns, "state": to})
     _add_change(db, run_id, to, columns.get("attempt", run.attempt), detail, at)
     return select(db, run_id)
 
 
-def update(db: sqlite3.Connection, run_id: str, columns: dict[str, Any]) -> None:
+def _update(db: sqlite3.Connection, run_id: str, columns: dict[str, Any]) -> None:
     """Set columns of a run. Raises KeyError for a name that a run does not have."""
     if unknown := set(columns) - set(_COLUMNS):
         raise KeyError(f"a run has no {', '.join(sorted(unknown))}")

@@ -170,12 +170,6 @@ class ResourceTracker(Ledger):
         with self._store.writing() as db:
             return runs.change(db, run_id, to, expect, detail, self._clock(), columns)
 
-    def update_run(self, run_id: str, **columns: Any) -> Run:
-        """Set fields of a run without a change of state. Raises NotFound."""
-        with self._store.writing() as db:
-            runs.update(db, run_id, columns)
-        return self.run(run_id)
-
     def changes(self, run_id: str) -> list[RunChange]:
         """Every change of a run, oldest first."""
         with self._store.reading() as db:

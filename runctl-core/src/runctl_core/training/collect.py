@@ -12,10 +12,12 @@ from contextlib import suppress
 
 from attrs import frozen
 
-from runctl_core.errors import NotFound, StateError
+from runctl_core.errors import NotFound, RunctlError, StateError
 from runctl_core.executor import JobExecutor, LogName
+from runctl_core.models.jobs import Usage
 from runctl_core.models.runs import Run
 from runctl_core.paths import ensure_private_dir, run_dir, write_whole
+from runctl_core.shown import usage_of
 from runctl_core.training.plan import Plan
 
 
@@ -86,3 +88,11 @@ def _fetch_outputs(run: Run, plan: Plan, executor: JobExecutor, handle: str) -> 
         else:
             outputs.append(target)
     return Collected(tuple(outputs), tuple(missing))
+
+
+def measured(executor: JobExecutor, handle: str) -> list[Usage]:
+    """What a job used, for its receipt; a machine that does not tell is let go of all the same."""
+    try:
+        return usage_of(executor, handle)
+    except RunctlError:
+        return []

@@ -25,7 +25,7 @@ from runctl_core.provider import TrainingProvider
 from runctl_core.tracking import ResourceTracker
 from runctl_core.training import limits
 from runctl_core.training.choose import nothing_fits, rank, within
-from runctl_core.training.collect import collect
+from runctl_core.training.collect import collect, measured
 from runctl_core.training.intents import give_back, settle_intents
 from runctl_core.training.outcome import judge
 from runctl_core.training.plan import Plan
@@ -209,7 +209,7 @@ class Engine:
         if run.state is not RunState.COLLECTING:
             run = self.change(run, RunState.COLLECTING)
         collected = collect(run, plan, executor, handle_of(run))
-        samples = executor.usage(handle_of(run))
+        samples = measured(executor, handle_of(run))
         state, reason = judge(status)
         end: dict[str, Any] = {
             "reason": reason,

@@ -13,6 +13,8 @@ from attrs import frozen
 
 from runctl_core.errors import NotFound
 
+__all__ = ["Completed", "Transport"]
+
 
 @frozen
 class Completed:
