@@ -15,6 +15,7 @@ from runctl_core.cli.resources_view import (
     AgeFilter,
     ProjectFilter,
     TagFilter,
+    look,
     made_before,
     tags,
 )
@@ -64,7 +65,7 @@ def cleanup(
     only_shown = dry_run or not (yes or sys.stdin.isatty())
     if not only_shown:
         session.settle_at_once()
-    inventory = session.inventory(provider)
+    inventory = look(session, provider, offline=False)
     _note_unanswered(inventory.problems)
     whose = owner or session.owner
     items = (
