@@ -115,7 +115,9 @@ def test_a_provider_that_did_not_answer_is_in_every_format_that_can_say_it(track
     assert "it hangs" in to_html(report)
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "=cmd|' /C calc'!A0"])
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "=cmd|' /C calc'!A0", "\uff1d1", "\uff20a"]
+)
 def test_a_cell_that_looks_like_a_formula_is_text_for_a_spreadsheet(text: str) -> None:
     (row,) = cells(to_csv(bare(evolve(MACHINE, name=text))))
     assert row["name"] == f"'{text}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -225,3 +226,15 @@ def test_a_cleanup_brings_home_what_a_run_left_that_ended_unseen(home: Home) -> 
     cleanup(home, "--yes")
     assert list((home.state / "runs" / run / "outputs").rglob("report.txt"))
     assert home.json("resources", "list")["resources"] == []
+
+
+@pytest.mark.parametrize("command", [("resources", "cleanup", "--yes"), ("panic", "--yes")])
+def test_ctrl_c_says_where_what_was_begun_is(home: Home, fleet: Fleet, command: tuple[str, ...]) -> None:
+    fleet.add("alpha", row("a-1"))
+    fleet.misbehave("alpha", ending_s=600)
+    with home.start(*command) as going:
+        wait_for(lambda: terminated(fleet))
+        going.send_signal(signal.SIGINT)
+        _, told = going.communicate(timeout=20)
+    assert going.returncode == 130
+    assert b"runctl audit" in told, "the user does not know that a deletion goes on"

@@ -13,6 +13,7 @@ import pytest
 import schemas
 from fleet import Fleet, row
 from homes import RUNCTL, Home
+from terminals import Terminal
 
 WEEK_AGO = (datetime.now(UTC) - timedelta(days=8)).isoformat()
 
@@ -47,6 +48,16 @@ def silence(home: Home, fleet: Fleet, provider: str) -> None:
 def test_everything_of_every_provider_is_listed_the_dearest_first(home: Home, fleet: Fleet) -> None:
     found = [key for key in listed(home) if not key.startswith("local/")]
     assert found == ["alpha/i-unknown", "beta/b-1", "alpha/i-1", "alpha/i-old", "alpha/v-1", "beta/b-2"]
+
+
+def test_who_is_waited_for_is_named_meanwhile(home: Home, fleet: Fleet) -> None:
+    silence(home, fleet, "beta")
+    with Terminal(home, "resources", "list", "--provider", "alpha", "--provider", "beta") as terminal:
+        terminal.until("waiting for alpha, beta …")
+        terminal.until("waiting for beta …")
+        assert terminal.status() == 0
+    assert "waiting for alpha …" not in terminal.shown
+    assert "beta does not answer" in terminal.shown
 
 
 def test_the_sum_and_what_is_hidden_are_told_beside_the_list(home: Home, fleet: Fleet) -> None:

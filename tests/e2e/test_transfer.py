@@ -123,6 +123,16 @@ def test_on_a_terminal_it_asks_before_it_replaces(home: Home, answer: str, text:
     assert (home.work / "b" / "x").read_text() == text
 
 
+def test_a_name_in_a_question_moves_no_cursor(home: Home) -> None:
+    home.write("a/x\x1b[2J", "new")
+    home.write("b/x\x1b[2J", "old!")
+    with Terminal(home, "transfer", "a", "b") as terminal:
+        terminal.until("[y/N]")
+        terminal.press("n\n")
+        assert terminal.status() == 104
+    assert "\x1b[2J" not in terminal.shown
+
+
 def test_what_it_prints_is_as_documented(home: Home) -> None:
     home.write("a/x", "1")
     os.mkfifo(home.work / "a" / "pipe")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
@@ -14,13 +15,14 @@ from runctl_core.cli.resources_view import (
     AgeFilter,
     ProjectFilter,
     TagFilter,
+    look,
     made_before,
     tags,
 )
 from runctl_core.cli.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from runctl_core.cleanup import Cleaned, Plan, Skipped
     from runctl_core.errors import RunctlError
@@ -63,7 +65,7 @@ def cleanup(
     only_shown = dry_run or not (yes or sys.stdin.isatty())
     if not only_shown:
         session.settle_at_once()
-    inventory = session.inventory(provider)
+    inventory = look(session, provider, offline=False)
     _note_unanswered(inventory.problems)
     whose = owner or session.owner
     items = (
@@ -117,10 +119,20 @@ def _ask(plan: Plan) -> None:
     output.confirm(question, yes=False)
 
 
+@contextmanager
+def told_when_stopped() -> Iterator[None]:
+    """Say on Ctrl-C what became of what was begun."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        output.note("\nstopped; what was begun may go on, as runctl audit shows; the same command settles it")
+        raise
+
+
 def _carry_out(session: Session, plan: Plan, *, json: bool) -> None:
     from runctl_core.cleanup.documents import of_cleanup
 
-    with output.Progress("deleting", len(plan.steps), "resource") as progress:
+    with told_when_stopped(), output.Progress("deleting", len(plan.steps), "resource") as progress:
         cleaned = session.cleanup(lambda: progress.advance(1)).carry_out(plan)
     if json:
         output.print_json(of_cleanup(plan, cleaned, session.known_inventory()))

@@ -38,7 +38,10 @@ def panic(yes: YesFlag = False, json: JsonFlag = False) -> None:
     )
     names = list(dict.fromkeys([*session.every_provider(), *(run.provider for run in acting.runs())]))
     _ask(session, acting, names, yes=yes)
-    done = acting.carry_out(names)
+    from runctl_core.cli.cleanup import told_when_stopped
+
+    with told_when_stopped():
+        done = acting.carry_out(names)
     if json:
         output.print_json(of_panic(done, session.known_inventory()))
     else:

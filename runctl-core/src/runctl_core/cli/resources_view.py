@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from contextlib import contextmanager
+import threading
 from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
@@ -11,7 +12,7 @@ from typer import Option
 from runctl_core.cli import output
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from runctl_core.cli.session import Session
@@ -57,8 +58,8 @@ def made_before(age: str | None) -> datetime | None:
 def look(session: Session, providers: Sequence[str] | None, *, offline: bool) -> Inventory:
     """What there is: asked now, or with `offline` as the books have it."""
     if not offline:
-        with _waiting("asking every provider …"):
-            return session.inventory(providers or None)
+        with _Waiting(providers or session.every_provider()) as waiting:
+            return session.inventory(providers or None, answered=waiting.answered)
     from attrs import evolve
 
     from runctl_core.inventory import known_inventory
@@ -71,19 +72,35 @@ def look(session: Session, providers: Sequence[str] | None, *, offline: bool) ->
     return evolve(known, items=items, problems=problems)
 
 
-@contextmanager
-def _waiting(text: str) -> Iterator[None]:
-    """Say on a terminal what is waited for, as long as it is."""
-    live = sys.stderr.isatty()
-    if live:
-        sys.stderr.write(text)
+class _Waiting:
+    """Names on a terminal the providers that are waited for, as long as they are."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._left = list(dict.fromkeys(names))
+        self._changing = threading.Lock()
+        self._live = sys.stderr.isatty()
+
+    def __enter__(self) -> _Waiting:
+        self._show()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._left.clear()
+        self._show()
+
+    def answered(self, name: str) -> None:
+        """Wait no more for this one."""
+        with self._changing:
+            self._left = [left for left in self._left if left != name]
+            self._show()
+
+    def _show(self) -> None:
+        if not self._live:
+            return
+        text = output.visible(f"waiting for {', '.join(self._left)} …") if self._left else ""
+        width = os.get_terminal_size(sys.stderr.fileno()).columns or 80
+        sys.stderr.write(f"\r\033[K{text[: width - 1]}")
         sys.stderr.flush()
-    try:
-        yield
-    finally:
-        if live:
-            sys.stderr.write("\r\033[K")
-            sys.stderr.flush()
 
 
 def row(item: Item, inventory: Inventory) -> tuple[str, ...]:

@@ -122,12 +122,19 @@ class Session:
             self._providers[key] = open_provider(info, settings)
         return self._providers[key]
 
-    def inventory(self, names: Sequence[str] | None = None, *, timeout_s: float | None = None) -> Inventory:
+    def inventory(
+        self,
+        names: Sequence[str] | None = None,
+        *,
+        timeout_s: float | None = None,
+        answered: Callable[[str], object] | None = None,
+    ) -> Inventory:
         """Everything that the providers have, asked now.
 
         Args:
             names: Whom to ask; every installed provider by default, and those that the books know.
             timeout_s: Seconds that each has; as configured by default.
+            answered: Is told each provider that has answered, or will not, in a thread of its own.
 
         Raises:
             PluginError: A name that is neither installed nor in the books.
@@ -141,7 +148,8 @@ class Session:
             if name not in everyone:
                 load_report(name)  # it names the near ones
         timeout_s = timeout_s or self.settings.list_timeout_seconds
-        return take_inventory(self.tracker, list(names or everyone), self.provider, timeout_s=timeout_s)
+        asked = list(names or everyone)
+        return take_inventory(self.tracker, asked, self.provider, timeout_s=timeout_s, answered=answered)
 
     def item(self, ref: str) -> Item:
         """The resource that `ref` means: as the books have it, or else as the providers list it now.

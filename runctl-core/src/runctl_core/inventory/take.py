@@ -38,6 +38,7 @@ def take_inventory(
     *,
     timeout_s: float,
     clock: Clock = now,
+    answered: Callable[[str], object] | None = None,
 ) -> Inventory:
     """Ask every provider at once for its whole list, write each into the books, and join both.
 
@@ -47,6 +48,7 @@ def take_inventory(
         open_provider: Makes a provider by its name.
         timeout_s: Seconds that each has, the loading of its plugin included.
         clock: The time.
+        answered: Is told each provider that has answered, or will not, in a thread of its own.
 
     Raises:
         StateError: The books cannot be read or written.
@@ -60,6 +62,9 @@ def take_inventory(
             why = error.summary
             _write(damage, lambda: tracker.record_survey_problem(name, why), tracker)
             raise
+        finally:
+            if answered:
+                answered(name)
         _write(damage, lambda: _record(tracker, name, listing), tracker)
         return listing
 

@@ -8,7 +8,7 @@ import io
 from runctl_core.reports.columns import COLUMNS, plain
 from runctl_core.reports.report import Report
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def to_csv(report: Report) -> str:
