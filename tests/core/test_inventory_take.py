@@ -12,7 +12,13 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from runctl_core.errors import AuthenticationError, PluginError, StateError
+from runctl_core.errors import (
+    AuthenticationError,
+    PluginError,
+    ResourceNotFound,
+    RunctlError,
+    StateError,
+)
 from runctl_core.inventory import Inventory, known_inventory, take_inventory
 from runctl_core.models.marks import Mark
 from runctl_core.models.money import UNKNOWN_PRICE, Price
@@ -28,7 +34,7 @@ TAGS = {TAG_RUN: RUN.id, TAG_OWNER: RUN.owner}
 
 
 class Lister:
-    """A provider that only lists; what it does instead of listing is the test's."""
+    """A provider that lists, and shows only what it lists; what else it does is the test's."""
 
     listing_delay_s = 0.0
 
@@ -37,6 +43,22 @@ class Lister:
 
     def list_resources(self) -> Iterable[Any]:
         return self._lists()
+
+    def get_resource(self, resource_id: str) -> Resource:
+        raise ResourceNotFound(f"there is no {resource_id}")
+
+
+class Forgetful(Lister):
+    """A provider that lists nothing; when it is asked for one, it answers as the test says."""
+
+    def __init__(self, answer: Resource | RunctlError) -> None:
+        super().__init__(list)
+        self._answer = answer
+
+    def get_resource(self, resource_id: str) -> Resource:
+        if isinstance(self._answer, RunctlError):
+            raise self._answer
+        return evolve(self._answer, id=resource_id)
 
 
 @pytest.fixture
@@ -158,6 +180,39 @@ def test_the_last_known_is_shown_of_a_provider_that_does_not_answer(tracker) -> 
 
 def test_a_resource_that_is_listed_twice_is_one(tracker) -> None:
     assert keys(taken(tracker, alpha=[MACHINE, MACHINE, STRANGER, STRANGER])) == ["alpha/i-1", "alpha/i-9"]
+
+
+def later(tracker: ResourceTracker, provider: Lister) -> Inventory:
+    """The inventory of a provider that listed a machine an hour ago."""
+    taken(tracker, alpha=[MACHINE])
+    at = NOON + timedelta(hours=1)
+    return take_inventory(tracker, ["alpha"], lambda _: provider, timeout_s=20, clock=lambda: at)
+
+
+def test_what_a_list_left_out_and_is_there_stays_in_the_books(tracker) -> None:
+    assert keys(later(tracker, Forgetful(MACHINE))) == ["alpha/i-1"], "it went on costing, and nobody knew"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [ResourceNotFound("gone"), evolve(MACHINE, state=ResourceState.TERMINATED)],
+    ids=["not found", "terminated"],
+)
+def test_what_neither_the_list_nor_a_look_has_is_gone(tracker, answer: Any) -> None:
+    assert keys(later(tracker, Forgetful(answer))) == []
+
+
+def test_what_nobody_can_tell_of_stays_in_the_books_and_its_provider_is_named(tracker) -> None:
+    found = later(tracker, Forgetful(AuthenticationError("no")))
+    assert (keys(found), list(found.problems)) == (["alpha/i-1"], ["alpha"])
+
+
+def test_of_many_that_are_missing_the_list_is_believed(tracker) -> None:
+    taken(tracker, alpha=[evolve(MACHINE, id=f"i-{number}") for number in range(100)])
+    at = NOON + timedelta(hours=1)
+    asked = Forgetful(AuthenticationError("asked a hundred times"))
+    found = take_inventory(tracker, ["alpha"], lambda _: asked, timeout_s=20, clock=lambda: at)
+    assert (keys(found), dict(found.problems)) == ([], {})
 
 
 def test_what_its_provider_lists_as_gone_is_not_there(tracker) -> None:

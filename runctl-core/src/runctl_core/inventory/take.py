@@ -12,14 +12,17 @@ from attrs import frozen
 
 from runctl_core.calls import ask_all, call
 from runctl_core.clock import Clock, now
-from runctl_core.errors import ProviderUnavailable, RunctlError, StateError
+from runctl_core.errors import ProviderUnavailable, ResourceNotFound, RunctlError, StateError
 from runctl_core.inventory.items import Inventory, Item
 from runctl_core.models.marks import Mark, Marked
 from runctl_core.models.resources import Resource
 from runctl_core.models.runs import Run
 from runctl_core.provider import TrainingProvider
-from runctl_core.shown import sound
+from runctl_core.shown import look_at, sound
 from runctl_core.tracking import ResourceTracker, TrackedResource
+
+_ASKED_FOR = 20
+"""So many resources that are missing from a list are asked for one by one; of more, the list is believed."""
 
 
 @frozen
@@ -57,7 +60,10 @@ def take_inventory(
 
     def ask(name: str) -> _Listing:
         try:
-            listing = call(f"{name}: list", lambda: _ask(name, open_provider, clock), timeout_s=timeout_s)
+            here = [tracked.resource.id for tracked in tracker.resources(provider=name)]
+            listing = call(
+                f"{name}: list", lambda: _ask(name, open_provider, clock, here), timeout_s=timeout_s
+            )
         except RunctlError as error:
             why = error.summary
             _write(damage, lambda: tracker.record_survey_problem(name, why), tracker)
@@ -84,7 +90,9 @@ def known_inventory(tracker: ResourceTracker, *, clock: Clock = now) -> Inventor
     return _joined(tracker, tracker.resources(), {}, problems, clock())
 
 
-def _ask(name: str, open_provider: Callable[[str], TrainingProvider], clock: Clock) -> _Listing:
+def _ask(
+    name: str, open_provider: Callable[[str], TrainingProvider], clock: Clock, here: Sequence[str]
+) -> _Listing:
     provider = open_provider(name)
     delay_s = float(provider.listing_delay_s)
     asked_at = clock()
@@ -93,7 +101,23 @@ def _ask(name: str, open_provider: Callable[[str], TrainingProvider], clock: Clo
         shown = sound(resource, name)
         if not (shown.state.gone and shown.id in listed):  # of two with one id, one may still cost money
             listed[shown.id] = shown
+    left_out = [resource_id for resource_id in here if resource_id not in listed]
+    if len(left_out) <= _ASKED_FOR:
+        listed |= _still_there(provider, name, left_out)
     return _Listing(listed, asked_at, delay_s)
+
+
+def _still_there(provider: TrainingProvider, name: str, left_out: Sequence[str]) -> dict[str, Resource]:
+    """What a list left out and its provider still has: it costs money, and leaves no books.
+
+    Raises:
+        RunctlError: Nobody can tell; the whole list is not believed then.
+    """
+    answers, problems = ask_all(left_out, lambda resource_id: look_at(provider, name, resource_id))
+    for error in problems.values():
+        if not isinstance(error, ResourceNotFound):
+            raise error
+    return answers
 
 
 def _record(tracker: ResourceTracker, name: str, listing: _Listing) -> None:
