@@ -131,6 +131,7 @@ def test_enter_tells_everything_of_a_resource(scene: Scene) -> None:
 
 
 def test_a_provider_that_hangs_is_named_and_the_keys_answer_at_once(scene: Scene) -> None:
+    assert scene.home.runctl("resources", "list", "--provider", "beta").returncode == 0
     asked = len(scene.fleet.calls("beta"))
     scene.fleet.misbehave("beta", hang=["list"])
     try:
