@@ -27,6 +27,9 @@ PROVIDERS = ("core", "local")
 PYTHONS = ("3.11", "3.12", "3.13")
 TEST_TOOLS = ("pytest>=8.3", "pytest-xdist>=3.6", "hypothesis>=6.130", "jsonschema>=4.23")
 QUICK = ("-n", "2", "-m", "not faults")
+DRIVEN = {"tmux": "tmux", "zsh": "zsh", "fish": "fish"}
+"""Programs that tests drive, and Debian's packages of them."""
+
 COVERAGE = ("coverage>=7.10", "pytest-cov>=7.0")
 LOW_COVERAGE = 80
 A_USERS = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONUNBUFFERED": ""}
@@ -103,33 +106,21 @@ def pytest(session: nox.Session, *selected: str, options: Sequence[str] = ()) ->
 @nox.session(python=sorted({*PYTHONS, *HAVE}))
 @nox.parametrize("provider", PROVIDERS)
 def tests(session: nox.Session, provider: str) -> None:
-    """Unit, contract and end-to-end tests, from built wheels of the core and one provider.
-
-    The lowest version of Python measures coverage, in the commands that tests run too.
-    """
-    debian(session, tmux="tmux", zsh="zsh", fish="fish")
-    measured = session.python == HERE
-    install(session, provider, *TEST_TOOLS, *(COVERAGE if measured else ()), extra="[top]")
+    """Unit, contract and end-to-end tests, from built wheels of the core and one provider."""
+    debian(session, **DRIVEN)
+    install(session, provider, *TEST_TOOLS, extra="[top]")
     folders = {"core": ["tests/core"], "local": ["tests/local", "tests/e2e"]}[provider]
-    options = [*QUICK]
-    if measured:
-        data = ROOT / f".coverage.{provider}"
-        for old in ROOT.glob(f"{data.name}*"):
-            old.unlink()
-        session.env["COVERAGE_FILE"] = str(data)
-        options += ["--cov", "--cov-report="]
-        session.notify("coverage")
-    pytest(session, *folders, options=options)
+    pytest(session, *folders, options=QUICK)
 
 
 @nox.session(python=HERE, default=False)
 def coverage(session: nox.Session) -> None:
-    """One report of what the tests of this run covered: all in all, and the modules of which it is little."""
-    session.install(COVERAGE[0])
+    """What those tests cover, in the commands that they run too; twice as slow as they are alone."""
+    debian(session, **DRIVEN)
+    install(session, "local", *TEST_TOOLS, *COVERAGE, extra="[top]")
     report = Path(session.virtualenv.location) / "coverage.json"
-    # A command that a test killed may leave half a file: that is said, and the rest counts.
-    session.run("coverage", "combine", "-q", "--keep")
-    session.run("coverage", "json", "-q", "-o", str(report), silent=True)
+    options = (*QUICK, "--cov", f"--cov-report=json:{report}")
+    pytest(session, "tests/core", "tests/local", "tests/e2e", options=options)
     found = json.loads(report.read_text())
     shares = {name: file["summary"]["percent_covered"] for name, file in found["files"].items()}
     for name, share in sorted(shares.items(), key=lambda item: item[1]):
