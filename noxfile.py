@@ -190,7 +190,7 @@ def docs(session: nox.Session) -> None:
     debian(session, tmux="tmux")
     install(session, "local", *TEST_TOOLS, "pipx>=1.7", extra="[top]")
     session.env["RUNCTL_WHEELS"] = str(ROOT / "dist")
-    pytest(session, "tests/docs")
+    pytest(session, "tests/docs", options=("-n", "2"))
 
 
 @nox.session(python=HERE)

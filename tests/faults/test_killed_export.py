@@ -31,7 +31,7 @@ def test_a_killed_export_leaves_a_whole_report_and_the_next_one_settles_the_rest
         command.kill()
         command.communicate()
         page = report.read_text()
-        assert page.count('class="id"') == ROWS and page.endswith("</html>\n"), (
+        assert page.count('class="resource"') == ROWS and page.endswith("</html>\n"), (
             f"RUNCTL_TEST_SEED={number}: half a report after {moment_s:.3f} s"
         )
     assert home.runctl(*words).returncode == 0

@@ -19,7 +19,8 @@ from runctl_core.models.resources import Resource
 from runctl_core.models.runs import Run
 from runctl_core.provider import TrainingProvider
 from runctl_core.shown import look_at, sound
-from runctl_core.tracking import ResourceTracker, TrackedResource
+from runctl_core.tracking import ResourceTracker
+from runctl_core.tracking.resources import TrackedResource
 
 _ASKED_FOR = 20
 """So many resources that are missing from a list are asked for one by one; of more, the list is believed."""

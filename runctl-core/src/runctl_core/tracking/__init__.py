@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from runctl_core.tracking.resources import TrackedResource
 from runctl_core.tracking.tracker import ResourceTracker
 
-__all__ = ["ResourceTracker", "TrackedResource"]
+__all__ = ["ResourceTracker"]

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from runctl_core.clock import Clock, now
 from runctl_core.errors import NotFound, StateError
-from runctl_core.models.resources import Resource
 from runctl_core.models.runs import OVER, Run, RunChange, RunState
 from runctl_core.paths import database_path
-from runctl_core.tracking import names, resources, runs
+from runctl_core.tracking import names, runs
 from runctl_core.tracking.ledger import Ledger
-from runctl_core.tracking.resources import TrackedResource
 from runctl_core.tracking.store import Store
 
 if TYPE_CHECKING:
     from runctl_core.models.intents import Intent
+    from runctl_core.models.resources import Resource
     from runctl_core.tracking.audit import Actor, Audit
     from runctl_core.tracking.listings import Survey
     from runctl_core.tracking.marks import Marks
+    from runctl_core.tracking.resources import TrackedResource
 
 
 class ResourceTracker(Ledger):
@@ -223,7 +223,7 @@ class ResourceTracker(Ledger):
             resource: What the provider made for it.
             problem: Why the resource must go at once, when it must.
         """
-        from runctl_core.tracking import intents
+        from runctl_core.tracking import intents, resources
 
         with self._store.writing() as db:
             if resource is not None:
@@ -236,11 +236,15 @@ class ResourceTracker(Ledger):
 
     def record_resource(self, resource: Resource) -> None:
         """Write what the provider shows now; a change of state or price begins a new interval."""
+        from runctl_core.tracking import resources
+
         with self._store.writing() as db:
             resources.record(db, resource, self._clock())
 
     def record_adopted(self, resource: Resource) -> None:
         """Write a resource that the user vouches for: its cost counts from its creation, as an estimate."""
+        from runctl_core.tracking import resources
+
         with self._store.writing() as db:
             resources.record(db, resource, self._clock())
             if resource.created_at is not None:
@@ -288,11 +292,15 @@ class ResourceTracker(Ledger):
         Its cost up to now counts. Unless the end was seen (it was there a moment ago, and was ended
         by us), the part since it was last seen is an estimate.
         """
+        from runctl_core.tracking import resources
+
         with self._store.writing() as db:
             resources.mark_gone(db, provider, resource_id, self._clock(), end_seen=end_seen)
 
     def touch_resource(self, provider: str, resource_id: str) -> None:
         """Write that a resource is there, because the job on it answers; once a minute is enough."""
+        from runctl_core.tracking import resources
+
         now = self._clock()
         with self._store.reading() as db:
             if not resources.is_due(db, provider, resource_id, now):
@@ -302,11 +310,15 @@ class ResourceTracker(Ledger):
 
     def flag_resource(self, provider: str, resource_id: str, problem: str) -> None:
         """Keep a resource visible with the reason why it could not be ended; "" takes it back."""
+        from runctl_core.tracking import resources
+
         with self._store.writing() as db:
             resources.flag(db, provider, resource_id, problem)
 
     def resource(self, provider: str, resource_id: str) -> TrackedResource | None:
         """One resource, gone or not."""
+        from runctl_core.tracking import resources
+
         with self._store.reading() as db:
             found = resources.listing(db, provider=provider, resource_id=resource_id)
         return found[0] if found else None
@@ -315,5 +327,7 @@ class ResourceTracker(Ledger):
         self, *, provider: str | None = None, run_id: str | None = None, gone: bool | None = False
     ) -> list[TrackedResource]:
         """Resources that fit; those that are gone only when asked (None: both)."""
+        from runctl_core.tracking import resources
+
         with self._store.reading() as db:
             return resources.listing(db, provider=provider, run_id=run_id, gone=gone)
