@@ -19,7 +19,7 @@ MOMENTS, MOST = 40, 200
 """So many launches are killed, and more while none was struck in its middle."""
 
 AT_ONCE = 4
-OVER = ("failed", "succeeded")
+OVER = ("failed", "succeeded", "cancelled")
 MIDDLES = {"was closed", "went on"}
 
 
@@ -48,11 +48,13 @@ def killed_launch(home: Home, name: str, moment_s: float) -> tuple[str, str]:
     if run is None:
         return "never was", ""
     document = over(home, run, name)
+    # A launch settles what others left, and may be killed in the middle of it: the next command goes on.
+    home.runctl("ps")
     wrong = nothing_is_left(home, document["resource"])
     if document["state"] == "succeeded":
         whole = home.runctl("logs", run).stdout.endswith(END)
         return "went on", wrong or ("" if whole else "a success without its end")
-    if document["ended_by"] != "launch":
+    if document["ended_by"] not in ("launch", "cancel"):  # cancel: the job began while it was given back
         return "failed", f"failed by {document['ended_by']}: {document['reason']}"
     return "was closed", wrong or ends_right(home, run)
 
