@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,14 +23,20 @@ def build(kind: str, folder: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the wheels: the session's own, or freshly built ones."""
+def wheels() -> Iterator[Path]:
+    """A folder of the wheels, the session's own or freshly built ones, where none ever was.
+
+    Installers keep what they once unpacked by a wheel's path and version, and never look again: where
+    an older build of the same version was, they would install that.
+    """
     given = os.environ.get("RUNCTL_WHEELS")
-    if given:
-        return Path(given)
-    folder = tmp_path_factory.mktemp("wheels")
-    build("--wheel", folder)
-    return folder
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if given:
+            shutil.copytree(given, folder, dirs_exist_ok=True)
+        else:
+            build("--wheel", folder)
+        yield folder
 
 
 @pytest.fixture(scope="session")
