@@ -54,6 +54,10 @@ class TrainingProvider(ABC):
     """How long after its creation a resource may be missing from `list_resources`, in seconds. An
     intent whose outcome is unknown is closed as `nothing was made` only after that time."""
 
+    shares_files: bool = False
+    """Whether its machines see the files of this computer, under the same paths. Where they do not, the
+    code is copied to them, and the results are copied home."""
+
     @abstractmethod
     def offers(self, request: ResourceRequest) -> Iterable[Offer]:
         """What fits `request` now, in any order.

@@ -58,6 +58,8 @@ class SlotExecutor(RunnerExecutor):
 class LocalProvider(TrainingProvider):
     """Trains here. Each GPU belongs to one run at a time; what an hour costs is a setting."""
 
+    shares_files = True
+
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._slots = Slots(settings.home)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shlex
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from attrs import frozen
 
@@ -38,8 +38,12 @@ class Transport(ABC):
     """Whether paths of this computer are valid there."""
 
     @abstractmethod
-    def run(self, argv: Sequence[str], *, input: bytes = b"", timeout_s: float | None = None) -> Completed:
+    def run(
+        self, argv: Sequence[str], *, input: bytes | Iterable[bytes] = b"", timeout_s: float | None = None
+    ) -> Completed:
         """Run a program to its end. No shell interprets `argv`.
+
+        `input` is the program's standard input, whole or in pieces that are sent as they come.
 
         Raises:
             ProviderUnavailable: The machine cannot be reached; the program did not start.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from runctl_core.errors import NotFound, StateError, UnknownOutcome
@@ -17,12 +17,15 @@ class LocalTransport(Transport):
 
     shares_files = True
 
-    def run(self, argv: Sequence[str], *, input: bytes = b"", timeout_s: float | None = None) -> Completed:
+    def run(
+        self, argv: Sequence[str], *, input: bytes | Iterable[bytes] = b"", timeout_s: float | None = None
+    ) -> Completed:
         """See `Transport.run`. A program that cannot be executed ends with 127 or 126."""
         import subprocess
 
+        data = input if isinstance(input, bytes) else b"".join(input)
         try:
-            done = subprocess.run(argv, input=input, capture_output=True, timeout=timeout_s, check=False)
+            done = subprocess.run(argv, input=data, capture_output=True, timeout=timeout_s, check=False)
         except subprocess.TimeoutExpired as error:
             raise UnknownOutcome(
                 f"{argv[0]} did not end within {timeout_s:.0f} s", why="it was killed"
