@@ -39,20 +39,26 @@ from runctl_core.transport.local import LocalTransport
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runctl_core.models.checkpoints import Format, Look, TensorTotals
+    from runctl_core.rest import Answer, RestClient
 else:
 
     def __getattr__(name: str) -> object:
-        """What only a format of checkpoints needs, imported when it is named: no provider waits for it."""
+        """What only some plugins need, imported when it is named: no provider waits for another's."""
         if name in ("Format", "Look", "TensorTotals"):
             from runctl_core.models import checkpoints
 
             return getattr(checkpoints, name)
+        if name in ("Answer", "RestClient"):
+            from runctl_core import rest
+
+            return getattr(rest, name)
         raise AttributeError(f"runctl_core.api has no {name}")
 
 
 __all__ = [
     "API_VERSION",
     "UNKNOWN_PRICE",
+    "Answer",
     "AuthenticationError",
     "CapacityError",
     "Check",
@@ -82,6 +88,7 @@ __all__ = [
     "ResourceNotFound",
     "ResourceRequest",
     "ResourceState",
+    "RestClient",
     "RunctlError",
     "RunnerExecutor",
     "Scope",
