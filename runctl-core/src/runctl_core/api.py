@@ -40,6 +40,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runctl_core.models.checkpoints import Format, Look, TensorTotals
     from runctl_core.rest import Answer, RestClient
+    from runctl_core.transport.keys import MachineKey, machine_key
 else:
 
     def __getattr__(name: str) -> object:
@@ -52,6 +53,10 @@ else:
             from runctl_core import rest
 
             return getattr(rest, name)
+        if name in ("MachineKey", "machine_key"):
+            from runctl_core.transport import keys
+
+            return getattr(keys, name)
         raise AttributeError(f"runctl_core.api has no {name}")
 
 
@@ -75,6 +80,7 @@ __all__ = [
     "LocalTransport",
     "LogName",
     "Look",
+    "MachineKey",
     "NotFound",
     "Offer",
     "Price",
@@ -105,6 +111,7 @@ __all__ = [
     "Usage",
     "Verdict",
     "hookimpl",
+    "machine_key",
     "run_command",
     "setting",
     "state_dir",
