@@ -6,8 +6,9 @@ the tree over there: by content, and whole or not at all.
 
 from __future__ import annotations
 
+from runctl_core.sync.root import project_root
 from runctl_core.sync.select import select
 from runctl_core.sync.selection import LARGE_BYTES, Entry, LeftOut, Selection
 from runctl_core.sync.send import Sent, send
 
-__all__ = ["LARGE_BYTES", "Entry", "LeftOut", "Selection", "Sent", "select", "send"]
+__all__ = ["LARGE_BYTES", "Entry", "LeftOut", "Selection", "Sent", "project_root", "select", "send"]

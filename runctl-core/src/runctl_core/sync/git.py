@@ -56,6 +56,21 @@ def ignored(folder: str) -> Iterator[tuple[str, str]]:
             yield f"{path}/{below}", f"{path}/{rule}" if rule and not os.path.isabs(rule) else rule
 
 
+def special_files(folder: str, ignored: set[str]) -> Iterator[str]:
+    """Sockets, pipes and devices, which git never names, outside of ignored folders (`NAME/`)."""
+    waiting = [""]
+    while waiting:
+        above = waiting.pop()
+        with os.scandir(os.path.join(folder, above)) as entries:
+            for entry in entries:
+                path = above + entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    if entry.name != ".git" and f"{path}/" not in ignored:
+                        waiting.append(f"{path}/")
+                elif not entry.is_symlink() and not entry.is_file():
+                    yield path
+
+
 def commit(folder: str) -> str | None:
     """The commit that is checked out; None before the first one."""
     found = _run(folder, "rev-parse", "--verify", "-q", "HEAD", empty=1)

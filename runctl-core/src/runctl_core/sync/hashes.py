@@ -49,14 +49,14 @@ class Hashes:
 
     Args:
         root: The folder.
-        path: Where they are kept; beside runctl's state by default.
+        trusted: Whether what was kept is used; else every file is read.
     """
 
-    def __init__(self, root: str, path: str | None = None) -> None:
+    def __init__(self, root: str, *, trusted: bool = True) -> None:
         name = hashlib.sha256(os.fsencode(root)).hexdigest()[:20]
         self._root = root
-        self._path = path or os.path.join(state_dir(), "sync", name)
-        self._kept = _read(self._path)
+        self._path = os.path.join(state_dir(), "sync", name)
+        self._kept = _read(self._path) if trusted else {}
         self._used: dict[str, bytes] = {}
         self._news = False
 

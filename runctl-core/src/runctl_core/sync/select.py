@@ -62,9 +62,11 @@ class _Choice:
                 found[path] = entry
         for name in self._include:
             for path in self._included(name):
-                if entry := self._entry(path, os.stat if path == self._below(name) else os.lstat):
+                if entry := self._entry(path, follow=path == self._below(name)):
                     found[path] = entry
                     self._left_out.pop(path, None)
+        if in_git and os.path.lexists(self._at(".git")):
+            self._leave(".git", _GITS_OWN)
         _require_sensible(self._root, len(found))
         return Selection(
             self._root,
@@ -107,7 +109,7 @@ class _Choice:
                 path = f"{folder}/{name}" if folder else name
                 rule = rules.ignored(path, is_folder=is_folder) if rules else None
                 if name == ".git":
-                    self._leave(path, "git's own; the commit is recorded instead")
+                    self._leave(path, _GITS_OWN)
                 elif rule:
                     self._leave(f"{path}/" if is_folder else path, "ignored", rule.origin)
                 elif is_folder:
@@ -131,18 +133,23 @@ class _Choice:
             yield path
 
     def _below(self, name: str) -> str:
-        path = os.path.relpath(os.path.join(self._root, os.path.expanduser(name)), self._root)
+        """An included path from the root; where a link inside the project leads, when it is below one."""
+        full = os.path.normpath(os.path.join(self._root, os.path.expanduser(name)))
+        path = os.path.relpath(full, self._root)
+        above = os.path.join(os.path.realpath(os.path.dirname(full)), "")
+        if above.startswith(self._real):
+            path = os.path.join(above, os.path.basename(full))[len(self._real) :]
         if path.split("/")[0] == "..":
             raise UsageError(
                 f"{name} lies outside of {self._root}", fix="move it there, or link to it from there"
             )
         return "" if path == "." else path
 
-    def _entry(self, path: str, look: object = os.lstat) -> Entry | None:
+    def _entry(self, path: str, *, follow: bool = False) -> Entry | None:
         """The path as it is now; None for what does not go, or is gone."""
         full = self._at(path)
         try:
-            found = os.stat(full) if look is os.stat and self._leads_out(path) else os.lstat(full)
+            found = os.stat(full) if follow and self._leads_out(path) else os.lstat(full)
         except (FileNotFoundError, NotADirectoryError):
             return None
         if stat.S_ISREG(found.st_mode):
@@ -183,6 +190,7 @@ class _Choice:
         return os.path.join(self._root, path) if path else self._root
 
 
+_GITS_OWN = "git's own; the commit is recorded instead"
 _KINDS = {stat.S_IFSOCK: "a socket", stat.S_IFIFO: "a pipe"}
 
 

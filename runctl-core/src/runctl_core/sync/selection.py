@@ -81,7 +81,9 @@ class Selection:
             for path, rule in ignored
             if path not in gone
         ]
-        return tuple(sorted((*self.set_aside, *by_git), key=lambda found: found.path))
+        special = git.special_files(self.root, {found.path for found in by_git}) if self.in_git else ()
+        named = [LeftOut(path, "it is a socket, a pipe or a device") for path in special]
+        return tuple(sorted((*self.set_aside, *by_git, *named), key=lambda found: found.path))
 
     @cached_property
     def dirty(self) -> bool:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
 
 from attrs import frozen
 
@@ -95,13 +97,12 @@ def send(
         ProviderUnavailable: The connection broke again and again. Nothing half sent is used.
     """
     conversation = _Conversation(transport, target, python, progress)
-    for _ in range(_TIMES):
-        try:
-            sent = retry(lambda now=selection: conversation.bring(now), _PATIENCE)  # type: ignore[misc]
-        except Changed:
-            sent = None
-        if sent is not None:
-            return sent
+    for time in range(_TIMES):
+        # What was kept of files is trusted once: where a content was another one, all are read anew.
+        attempt = partial(conversation.bring, selection, Hashes(selection.root, trusted=time == 0))
+        with suppress(Changed):
+            if sent := retry(attempt, _PATIENCE):
+                return sent
         selection = select(selection.root, include=selection.include)
     raise StateError(
         f"{selection.root} changes while it is sent",
@@ -120,9 +121,8 @@ class _Conversation:
         self._progress = progress
         self._program = _program()
 
-    def bring(self, selection: Selection) -> Sent | None:
+    def bring(self, selection: Selection, hashes: Hashes) -> Sent | None:
         """One attempt; None when files changed meanwhile."""
-        hashes = Hashes(selection.root)
         contents = hashes.of(selection.files)
         hashes.save()
         manifest = _with_length(_manifest(selection, contents))

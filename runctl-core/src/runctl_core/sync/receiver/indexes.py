@@ -31,7 +31,7 @@ def indexed(tree: bytes) -> tuple[list[Member], list[tuple[int, ...]]]:
             manifest = file.read(int(file.readline()))
             facts = [tuple(map(int, line.split())) for line in file]
         members = parsed(manifest)
-    except (OSError, ValueError, Unsafe, StopIteration):
+    except (OSError, ValueError, Unsafe):
         return [], []
     return (members, facts) if len(members) == len(facts) else ([], [])
 
@@ -45,7 +45,7 @@ def is_as_sent(tree: bytes) -> bool:
         if expected.get(path) != found:
             return False
         seen += 1
-    return bool(members) and seen == len(expected)
+    return seen == len(expected)
 
 
 def everything(tree: bytes) -> Iterator[tuple[bytes, tuple[int, int, int, int]]]:

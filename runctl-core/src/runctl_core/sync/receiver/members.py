@@ -7,6 +7,7 @@ from collections import namedtuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import NamedTuple
 
     class Member(NamedTuple):
@@ -27,31 +28,33 @@ class Unsafe(Exception):
 def parsed(manifest: bytes) -> list[Member]:
     """The members that a manifest names. Raises Unsafe for one that would lie elsewhere."""
     words = iter(manifest.split(b"\0")[:-1])
-    members: list[Member] = []
-    names: set[bytes] = set()
-    folders: set[bytes] = set()
-    for head in words:
-        kind, mode, size, digest, path = head.split(b" ", 4)
-        if kind not in (b"f", b"l"):
-            raise Unsafe(f"{os.fsdecode(path)} is neither a file nor a link")
-        link = next(words) if kind == b"l" else b""
-        parts = path.split(b"/")
-        if any(part in (b"", b".", b"..") for part in parts):
-            raise Unsafe(f"{os.fsdecode(path)} would lie outside of the tree")
-        if kind == b"l" and leads_out(parts, link):
-            raise Unsafe(f"{os.fsdecode(path)} would lead out of the tree")
-        if path in names:
-            raise Unsafe(f"{os.fsdecode(path)} is there twice")
-        names.add(path)
-        if len(parts) > 1:
-            folders.add(path[: -len(parts[-1]) - 1])
-        members.append(Member(kind, int(mode, 8) & 0o777, int(size), digest, path, link))
-    for folder in folders:
+    members = [_member(head, words) for head in words]
+    names = {member.path for member in members}
+    if len(names) < len(members):
+        raise Unsafe("one name is there twice")
+    for folder in {member.path.rpartition(b"/")[0] for member in members}:
         while folder:
             if folder in names:
                 raise Unsafe(f"{os.fsdecode(folder)} is a folder and something else at once")
             folder = folder.rpartition(b"/")[0]
     return members
+
+
+def _member(head: bytes, words: Iterator[bytes]) -> Member:
+    try:
+        kind, mode, size, digest, path = head.split(b" ", 4)
+        permissions, length = int(mode, 8) & 0o777, int(size)
+    except ValueError:
+        raise Unsafe("the list of files is damaged") from None
+    if kind not in (b"f", b"l"):
+        raise Unsafe(f"{os.fsdecode(path)} is neither a file nor a link")
+    parts = path.split(b"/")
+    if any(part in (b"", b".", b"..") for part in parts):
+        raise Unsafe(f"{os.fsdecode(path)} would lie outside of the tree")
+    link = next(words, b"") if kind == b"l" else b""
+    if kind == b"l" and leads_out(parts, link):
+        raise Unsafe(f"{os.fsdecode(path)} would lead out of the tree")
+    return Member(kind, permissions, length, digest, path, link)
 
 
 def leads_out(parts: list[bytes], link: bytes) -> bool:

@@ -17,6 +17,7 @@ import hashlib
 import os
 import shutil
 import time
+from contextlib import contextmanager
 
 from .files import CutShort, copied, hashed, received
 from .indexes import fact, indexed, is_as_sent, regular_files
@@ -43,16 +44,18 @@ class Store:
     def offer(self) -> list[bytes]:
         """The tree when it is there as it was sent; else the numbers of members that nothing here has."""
         os.makedirs(self.trees, 0o700, exist_ok=True)
-        tree = self.unchanged()
-        if tree:
-            return self.given_out(tree, 0)
+        with self.alone():
+            tree = self.unchanged()
+            if tree:
+                return self.given_out(tree, 0)
+        needed = sum(m.size for m in self.members if m.kind == b"f")
+        if needed > self.free_bytes():
+            self.remove_abandoned()
+        free = self.free_bytes()
+        if needed > free:
+            return [b"full", self.place, b"%d bytes are needed, and %d are free" % (needed, free)]
         have = self.contents()
         missing = [number for number, m in enumerate(self.members) if m.kind == b"f" and m.digest not in have]
-        needed = sum(m.size for m in self.members if m.kind == b"f")
-        room = os.statvfs(self.place)
-        if needed > room.f_bavail * room.f_frsize:
-            words = f"{needed} bytes are needed, and {room.f_bavail * room.f_frsize} are free"
-            return [b"full", self.place, words.encode()]
         return [b"missing", b" ".join(b"%d" % number for number in missing)]
 
     def build(self, given: BinaryIO) -> list[bytes]:
@@ -63,7 +66,7 @@ class Store:
         building = self.place + b"/building-%d-%d" % (os.getpid(), time.time_ns())
         os.mkdir(building, 0o700)
         fd = os.open(building, os.O_RDONLY)
-        fcntl.flock(fd, fcntl.LOCK_EX)
+        locked(fd)
         try:
             return self.filled(building, coming, given)
         except CutShort:
@@ -106,14 +109,28 @@ class Store:
         before = self.newest()
         names = {m.path for m in self.members}
         removed = sum(m.path not in names for m in indexed(before)[0]) if before else 0
-        with open(self.place + b"/lock", "ab") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            tree = self.free_name()
-            with open(tree + b".index", "wb") as file:
-                file.write(b"%d\n" % len(self.manifest) + self.manifest + facts)
-            os.rename(building, tree)
+        with self.alone():
+            tree = self.unchanged()  # another sender was quicker
+            if tree:
+                shutil.rmtree(building, ignore_errors=True)
+            else:
+                tree = self.free_name()
+                with open(tree + b".index", "wb") as file:
+                    file.write(b"%d\n" % len(self.manifest) + self.manifest + facts)
+                os.rename(building, tree)
             self.cleaned(tree)
-        return self.given_out(tree, removed, unchanged)
+            return self.given_out(tree, removed, unchanged)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Wait until no other receiver names, gives out or removes trees here."""
+        with open(self.place + b"/lock", "ab") as file:
+            locked(file.fileno())
+            yield
+
+    def free_bytes(self) -> int:
+        room = os.statvfs(self.place)
+        return room.f_bavail * room.f_frsize
 
     def given_out(self, tree: bytes, removed: int, unchanged: int | None = None) -> list[bytes]:
         os.utime(tree + b".index")
@@ -181,17 +198,22 @@ class Store:
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 yield folder
-            except BlockingIOError:
-                continue
+            except OSError:
+                continue  # somebody makes it, or nobody can tell
             finally:
                 os.close(fd)
 
-    def cleaned(self, kept: bytes) -> None:
-        """Remove what receivers left, and trees that are as they were sent and that nobody uses."""
+    def remove_abandoned(self) -> None:
         for folder in self.abandoned():
             shutil.rmtree(folder, ignore_errors=True)
+
+    def cleaned(self, kept: bytes) -> None:
+        """Remove what receivers left, and trees that are as they were sent and that nobody uses."""
+        self.remove_abandoned()
         old = [tree for tree in self.known() if tree != kept and is_old(tree)]
-        used = working_directories() if old else set()
+        if not old or not os.path.exists(b"/proc/self/cwd"):
+            return  # nothing is removed where nobody can tell who works in it
+        used = working_directories()
         for tree in old:
             inside = tree + b"/"
             if not any((folder + b"/").startswith(inside) for folder in used) and is_as_sent(tree):
@@ -201,13 +223,21 @@ class Store:
                 shutil.rmtree(gone, ignore_errors=True)
 
 
+def locked(fd: int) -> None:
+    """Wait for a lock that ends with this process. Where a file system has none, nobody is kept out."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+    except OSError:
+        return
+
+
 def is_old(tree: bytes) -> bool:
     age_s = time.time() - os.stat(tree + b".index").st_mtime
     return age_s > KEPT_S
 
 
 def working_directories() -> set[bytes]:
-    """Where processes work. Raises OSError where that cannot be known: then nothing is removed."""
+    """Where processes work, as far as this user may know."""
     found = set()
     for pid in os.listdir(b"/proc"):
         if pid.isdigit():
