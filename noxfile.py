@@ -108,7 +108,7 @@ def pytest(session: nox.Session, *selected: str, options: Sequence[str] = ()) ->
 def tests(session: nox.Session, provider: str) -> None:
     """Unit, contract and end-to-end tests, from built wheels of the core and one provider."""
     debian(session, **DRIVEN)
-    install(session, provider, *TEST_TOOLS, extra="[top]")
+    install(session, provider, *TEST_TOOLS, extra="[rest,top]")
     folders = {"core": ["tests/core"], "local": ["tests/local", "tests/e2e"]}[provider]
     pytest(session, *folders, options=QUICK)
 
@@ -137,7 +137,7 @@ def minimums(session: nox.Session) -> None:
     """
     built = wheels(session)
     projects = [word for name in DISTRIBUTIONS for word in ("-r", f"{name}/pyproject.toml")]
-    lowest = ("--no-sources", "--resolution", "lowest-direct", "--extra", "top")
+    lowest = ("--no-sources", "--resolution", "lowest-direct", "--extra", "top", "--extra", "rest")
     session.install(*lowest, *projects, *map(str, built.values()))
     # The tools come second and change nothing: their own needs would raise what is tested.
     frozen = str(session.run("uv", "pip", "freeze", silent=True, log=False))
@@ -180,7 +180,7 @@ def lint(session: nox.Session) -> None:
 @nox.session(python=HERE)
 def typing(session: nox.Session) -> None:
     """mypy --strict over the packages, and over the plugin API as an author uses it."""
-    session.install("mypy>=1.15", "-e", "runctl-core[top]", "-e", "runctl-local")
+    session.install("mypy>=1.15", "-e", "runctl-core[rest,top]", "-e", "runctl-local")
     session.run("mypy")
 
 

@@ -39,20 +39,31 @@ from runctl_core.transport.local import LocalTransport
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runctl_core.models.checkpoints import Format, Look, TensorTotals
+    from runctl_core.rest import Answer, RestClient
+    from runctl_core.transport.keys import MachineKey, machine_key
 else:
 
     def __getattr__(name: str) -> object:
-        """What only a format of checkpoints needs, imported when it is named: no provider waits for it."""
+        """What only some plugins need, imported when it is named: no provider waits for another's."""
         if name in ("Format", "Look", "TensorTotals"):
             from runctl_core.models import checkpoints
 
             return getattr(checkpoints, name)
+        if name in ("Answer", "RestClient"):
+            from runctl_core import rest
+
+            return getattr(rest, name)
+        if name in ("MachineKey", "machine_key"):
+            from runctl_core.transport import keys
+
+            return getattr(keys, name)
         raise AttributeError(f"runctl_core.api has no {name}")
 
 
 __all__ = [
     "API_VERSION",
     "UNKNOWN_PRICE",
+    "Answer",
     "AuthenticationError",
     "CapacityError",
     "Check",
@@ -69,6 +80,7 @@ __all__ = [
     "LocalTransport",
     "LogName",
     "Look",
+    "MachineKey",
     "NotFound",
     "Offer",
     "Price",
@@ -82,6 +94,7 @@ __all__ = [
     "ResourceNotFound",
     "ResourceRequest",
     "ResourceState",
+    "RestClient",
     "RunctlError",
     "RunnerExecutor",
     "Scope",
@@ -98,6 +111,7 @@ __all__ = [
     "Usage",
     "Verdict",
     "hookimpl",
+    "machine_key",
     "run_command",
     "setting",
     "state_dir",
