@@ -6,16 +6,23 @@ import pytest
 
 from lines_of_code import lines_of_code
 
+DOCUMENTED = '''
+class A:
+    """What."""
+
+    def f(self):
+        """Say
+        it."""
+        return 1
+'''
+
 
 @pytest.mark.parametrize(
     ("source", "lines"),
     [
         ("x = 1\n\n# why\ny = 2  # and why\n", 2),
         ('"""What.\n\nMore.\n"""\n\nx = 1\n', 1),
-        (
-            'class A:\n    """What."""\n\n    def f(self):\n        """Say\n        it."""\n        return 1\n',
-            3,
-        ),
+        (DOCUMENTED, 3),
         ('x = """no\ndocstring\n"""\n', 3),
         ("f(\n    1,\n    # why\n    2,\n)\n", 4),
         ("", 0),
