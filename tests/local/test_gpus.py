@@ -7,6 +7,7 @@ import os
 import pytest
 
 from runctl_core.api import ProviderUnavailable, ResourceRequest
+from runctl_local import gpus
 
 from .conftest import H100, RTX, SECOND_H100, Driver, Local, spec
 
