@@ -39,14 +39,19 @@ from runctl_core.transport.local import LocalTransport
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runctl_core.models.checkpoints import Format, Look, TensorTotals
+    from runctl_core.transport.ssh import SSHTransport
 else:
 
     def __getattr__(name: str) -> object:
-        """What only a format of checkpoints needs, imported when it is named: no provider waits for it."""
+        """What only some plugins need, imported when it is named: no other waits for it."""
         if name in ("Format", "Look", "TensorTotals"):
             from runctl_core.models import checkpoints
 
             return getattr(checkpoints, name)
+        if name == "SSHTransport":
+            from runctl_core.transport.ssh import SSHTransport
+
+            return SSHTransport
         raise AttributeError(f"runctl_core.api has no {name}")
 
 
@@ -84,6 +89,7 @@ __all__ = [
     "ResourceState",
     "RunctlError",
     "RunnerExecutor",
+    "SSHTransport",
     "Scope",
     "SetupError",
     "StateError",
