@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from runctl_core.errors import NotFound, StateError
 from runctl_core.transport import Completed, Transport
-from runctl_core.transport.ssh.connection import Address, Connection
-from runctl_core.transport.ssh.loop import wait_for
-from runctl_core.transport.ssh.program import command_line, run
+from runctl_core.transport.ssh.address import Address
+
+if TYPE_CHECKING:
+    from runctl_core.transport.ssh.connection import Connection
 
 __all__ = ["SSHTransport"]
 
@@ -77,10 +80,21 @@ class SSHTransport(Transport):
             agent=agent,
             connect_timeout_s=connect_timeout_s,
         )
-        self._connection = Connection(self._address)
+        self._made: Connection | None = None
+        self._making = threading.Lock()
 
     def __repr__(self) -> str:
         return f"SSHTransport({str(self._address)!r})"
+
+    @property
+    def _connection(self) -> Connection:
+        """Made when it is first needed: asyncio is for those who connect, not for those who import this."""
+        from runctl_core.transport.ssh.connection import Connection
+
+        with self._making:
+            if self._made is None:
+                self._made = Connection(self._address)
+            return self._made
 
     def run(
         self, argv: Sequence[str], *, input: bytes | Iterable[bytes] = b"", timeout_s: float | None = None
@@ -90,6 +104,8 @@ class SSHTransport(Transport):
         At most eight run at once, the others wait. A program whose time is over is killed there, as far
         as its server does that.
         """
+        from runctl_core.transport.ssh.program import run
+
         return run(self._connection, argv, input, timeout_s)
 
     def stream(
@@ -103,13 +119,14 @@ class SSHTransport(Transport):
         Raises:
             NotFound: There is no such program, or no such directory.
         """
+        from shlex import quote
+
+        from runctl_core.transport.ssh.program import command_line
         from runctl_core.transport.ssh.terminal import stream
 
         folder = cwd or "."
         sets = "".join(
-            f"export {name}={_posix_quoted(value)}\n"
-            for name, value in (env or {}).items()
-            if _NAME.fullmatch(name)
+            f"export {name}={quote(value)}\n" for name, value in (env or {}).items() if _NAME.fullmatch(name)
         )
         done = self.run(["sh", "-c", _PREPARE, "sh", folder, argv[0]], input=os.fsencode(sets), timeout_s=60)
         if done.status == _NO_FOLDER:
@@ -132,6 +149,7 @@ class SSHTransport(Transport):
             NotFound: There is nothing at `source`.
             StateError: The disk over there is full, or something may not be read or written.
         """
+        from runctl_core.transport.ssh.loop import wait_for
         from runctl_core.transport.ssh.putting import items, put
         from runctl_core.transport.ssh.reading import again
 
@@ -148,21 +166,27 @@ class SSHTransport(Transport):
             Damaged: The machine names files that no folder can have.
         """
         from runctl_core.transport.ssh.getting import get
+        from runctl_core.transport.ssh.loop import wait_for
         from runctl_core.transport.ssh.reading import again
         from runctl_core.transport.whole import discard, replace
 
-        os.makedirs(os.path.dirname(os.path.abspath(target)), exist_ok=True)
-        partial = f"{os.path.abspath(target)}.{os.getpid()}.{os.urandom(4).hex()}.part"
+        partial = f"{os.path.abspath(target)}.{os.urandom(4).hex()}.part"
         try:
+            os.makedirs(os.path.dirname(partial), exist_ok=True)
             wait_for(again(self._connection, source, lambda files: get(files, source, partial)))
             replace(partial, target)
         except OSError as error:
-            raise StateError(f"cannot write {target}", why=error.strerror or "") from error
+            raise StateError(
+                f"cannot write {target}",
+                why=error.strerror or "",
+                fix=f"make {os.path.dirname(partial)} writable, then try again",
+            ) from error
         finally:
             discard(partial)
 
     def read(self, path: str, offset: int, limit: int) -> bytes:
         """See `Transport.read`. Raises NotFound, and StateError for a file that we may not read."""
+        from runctl_core.transport.ssh.loop import wait_for
         from runctl_core.transport.ssh.reading import again, read
 
         name = os.fsencode(path)
@@ -172,7 +196,7 @@ class SSHTransport(Transport):
     def forward(self, local_port: int, host: str, port: int) -> Iterator[int]:
         """See `Transport.forward`. It outlives a connection that breaks. Raises Refused for a taken port."""
         from runctl_core.transport.ssh.forwarding import listen
-        from runctl_core.transport.ssh.loop import running
+        from runctl_core.transport.ssh.loop import running, wait_for
 
         server = wait_for(listen(self._connection, local_port, host, port))
         try:
@@ -182,13 +206,10 @@ class SSHTransport(Transport):
 
     def close(self) -> None:
         """Let go of the connection. Idempotent; a later call makes a new one."""
-        wait_for(self._connection.close())
+        if self._made is not None:
+            from runctl_core.transport.ssh.loop import wait_for
 
-
-def _posix_quoted(value: str) -> str:
-    import shlex
-
-    return shlex.quote(value)
+            wait_for(self._made.close())
 
 
 def _said(done: Completed) -> str:

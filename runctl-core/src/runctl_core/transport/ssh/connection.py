@@ -11,9 +11,8 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from attrs import field, frozen
-
 from runctl_core.errors import AuthenticationError, ConfigError, RunctlError, SetupError
+from runctl_core.transport.ssh.address import Address
 from runctl_core.transport.ssh.trouble import in_our_words, open_failed
 from runctl_core.transport.ssh.trust import Trust
 
@@ -27,36 +26,6 @@ _SESSIONS = 8
 
 _CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "chacha20-poly1305@openssh.com", "aes128-ctr")
 """The fastest first."""
-
-
-@frozen
-class Address:
-    """Where a machine is, and who we are there.
-
-    Attributes:
-        host: Its name, address or alias in `~/.ssh/config`.
-        port: Its port; with 22 the configuration may say another.
-        user: The user there.
-        key_files: Files of private keys.
-        client_keys: Private keys as text.
-        host_keys: Public keys of which the machine must show one.
-        known_hosts: The file of known hosts.
-        agent: Whether the keys of the agent are tried.
-        connect_timeout_s: Seconds for the whole of connecting.
-    """
-
-    host: str
-    port: int = 22
-    user: str | None = None
-    key_files: tuple[str, ...] = ()
-    client_keys: tuple[str, ...] = field(default=(), repr=False)
-    host_keys: tuple[str, ...] = ()
-    known_hosts: str | None = None
-    agent: bool = True
-    connect_timeout_s: float = 15.0
-
-    def __str__(self) -> str:
-        return self.host if self.port == 22 else f"{self.host}:{self.port}"
 
 
 class Connection:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from runctl_core.errors import Damaged, NotFound, StateError
 from runctl_core.transport.ssh.reading import dropped, in_order
+from runctl_core.transport.whole import discard
 
 if TYPE_CHECKING:
     import asyncssh
@@ -21,6 +22,7 @@ _ENDLESS = 1 << 62
 
 async def get(files: asyncssh.SFTPClient, source: str, partial: str) -> None:
     """Copy a file or folder to `partial` here. Raises StateError for what this disk does not take."""
+    discard(partial)
     try:
         await _Copy(files).all(os.fsencode(source), os.fsencode(partial))
     except OSError as error:

@@ -16,7 +16,8 @@ from runctl_core.transport.ssh.trouble import open_failed
 if TYPE_CHECKING:
     import asyncssh
 
-    from runctl_core.transport.ssh.connection import Address, Connection
+    from runctl_core.transport.ssh.address import Address
+    from runctl_core.transport.ssh.connection import Connection
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./-]+")
 _PIECE = 1 << 18

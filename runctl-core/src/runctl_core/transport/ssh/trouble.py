@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from runctl_core.errors import AuthenticationError, ProviderUnavailable, RunctlError, SetupError
 
 if TYPE_CHECKING:
-    from runctl_core.transport.ssh.connection import Address
+    from runctl_core.transport.ssh.address import Address
     from runctl_core.transport.ssh.trust import Trust
 
 _NO_SERVER = ("Unsupported SSH version", "Banner line too long", "Too many banner lines", "Version too long")
