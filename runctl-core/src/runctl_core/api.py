@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from runctl_core.models.checkpoints import Format, Look, TensorTotals
     from runctl_core.rest import Answer, RestClient
     from runctl_core.transport.keys import MachineKey, machine_key
+    from runctl_core.transport.ssh import SSHTransport
 else:
 
     def __getattr__(name: str) -> object:
@@ -65,6 +66,10 @@ else:
             from runctl_core.transport import keys
 
             return getattr(keys, name)
+        if name == "SSHTransport":
+            from runctl_core.transport.ssh import SSHTransport
+
+            return SSHTransport
         raise AttributeError(f"runctl_core.api has no {name}")
 
 
@@ -106,6 +111,7 @@ __all__ = [
     "RestClient",
     "RunctlError",
     "RunnerExecutor",
+    "SSHTransport",
     "Scope",
     "SetupError",
     "StateError",
