@@ -33,7 +33,7 @@ CAPABILITIES: Mapping[str, str] = {
 not declared absent there is taken to be present, and the author's kit tests it."""
 
 
-def _makes_something(_: object, __: object, factory: object) -> None:
+def _makes_something(_: object, __: object, factory: Any) -> None:
     named = isinstance(factory, str) and all(factory.partition(":"))
     if not named and not callable(factory):
         raise TypeError(
