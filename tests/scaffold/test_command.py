@@ -90,7 +90,7 @@ def test_the_next_commands_are_told(home: Home) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["My", "my_cloud", "-my", "my--cloud", "", "1st", "a/b", "any", "core", "x" * 41, "ö", "my\n"]
+    "name", ["My", "my_cloud", "-my", "my--cloud", "", "1st", "a/b", "any", "core", "x" * 25, "ö", "my\n"]
 )
 def test_a_name_that_no_provider_may_have_is_refused(home: Home, name: str) -> None:
     said = refused(home, 101, "providers", "new", "--directory", "new", "--", name)
