@@ -20,6 +20,8 @@ from runctl_core.runner_files import job_to_json, process_from_json, status_from
 from runctl_core.transport import Transport
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from runctl_core.models.jobs import Job
     from runctl_core.models.processes import Process
 
@@ -142,6 +144,10 @@ class RunnerExecutor(JobExecutor):
         if job["resume_from"]:
             env["RUNCTL_RESUME_FROM"] = job["resume_from"]
         return self._transport.stream(argv, cwd=job["workdir"], env=env)
+
+    def forward(self, local_port: int, host: str, port: int) -> AbstractContextManager[int]:
+        """See `JobExecutor.forward`."""
+        return self._transport.forward(local_port, host, port)
 
     def destroy(self) -> None:
         """End every job under the root at once, and return when no process of them is left.

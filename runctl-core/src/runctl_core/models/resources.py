@@ -76,6 +76,24 @@ class ResourceRequest:
     max_hourly_usd: Decimal | None = None
     region: str | None = None
 
+    def takes(self, offer: Offer) -> bool:
+        """Whether an offer is what is needed, whatever is free: every filter, for a provider's `offers`."""
+        gpus = max(1, self.gpu_count) if self.gpu else 0
+        if self.gpu and (offer.gpu or "").lower() != self.gpu.lower():
+            return False
+        if self.instance_type not in (None, offer.name) or self.region not in (None, offer.region):
+            return False
+        if self.max_hourly_usd is not None and not (
+            offer.price.hourly_usd is not None and offer.price.hourly_usd <= self.max_hourly_usd
+        ):
+            return False
+        return (
+            offer.spot == self.spot
+            and offer.gpu_count >= gpus
+            and offer.vcpus >= self.vcpus
+            and offer.memory_bytes >= self.memory_bytes
+        )
+
 
 @frozen
 class Offer:
