@@ -52,18 +52,29 @@ class RunnerExecutor(JobExecutor):
         root: An absolute path there; made when it is missing.
         python: The interpreter there, 3.8 or later; by default our own where files are shared,
             and `python3` elsewhere.
+        env: Variables that every job there has, whatever its own say: such as which GPUs are its own.
     """
 
-    def __init__(self, transport: Transport, root: str, *, python: str | None = None) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        root: str,
+        *,
+        python: str | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         self.shares_files = transport.shares_files
         self._transport = transport
         self._root = root
+        self._env = dict(env or {})
         self._python = python or (sys.executable if transport.shares_files else "python3")
 
     def start(self, job: Job) -> str:
         """See `JobExecutor.start`."""
         self._directory(job.id)
-        request = {"job": job_to_json(job), "secrets": dict(job.secrets)}
+        secrets = {name: value for name, value in job.secrets.items() if name not in self._env}
+        request = {"job": job_to_json(job), "secrets": secrets}
+        request["job"]["env"] |= self._env
         if job.resume_from and not self.shares_files:
             request["job"]["resume_from"] = self._upload(job.id, job.resume_from)
         done = self._run("start", self._root, input=json.dumps(request).encode())

@@ -105,7 +105,7 @@ async def _in_time(
     except TimeoutError as error:
         after = f"within {timeout_s:.0f} s"
         if started.is_set():
-            raise UnknownOutcome(f"{argv[0]} did not end {after}", why="it was told to end") from error
+            raise UnknownOutcome(f"{argv[0]} did not end {after}", why="it may go on there") from error
         raise ProviderUnavailable(
             f"{argv[0]} could not be started {after}",
             why=f"{connection.address} does not answer, or is busy with other programs",
