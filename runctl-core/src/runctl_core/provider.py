@@ -29,8 +29,8 @@ CAPABILITIES: Mapping[str, str] = {
     "processes": "its executor lists the processes of a job",
     "exec": "its executor runs a command beside a job",
 }
-"""What a provider may lack, by the name that `ProviderInfo.unsupported` takes, and what it is. One that is not
-declared absent there is taken to be present, and the author's kit tests it."""
+"""What a provider may lack, by the name that `ProviderInfo.unsupported` takes, and what it is. One that is
+not declared absent there is taken to be present, and the author's kit tests it."""
 
 
 @frozen
