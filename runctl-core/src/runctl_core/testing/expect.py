@@ -28,7 +28,7 @@ def until(look: Callable[[], _Answer | None], *, expected: str, timeout_s: float
     return answer
 
 
-def raised(kind: type[_Error], call: Callable[[], object], *, when: str) -> _Error:  # noqa: RET503
+def raised(kind: type[_Error], call: Callable[[], object], *, when: str) -> _Error:
     """The error of a kind that a call raises.
 
     Raises:
@@ -37,13 +37,13 @@ def raised(kind: type[_Error], call: Callable[[], object], *, when: str) -> _Err
     __tracebackhide__ = True
     expected = f"{kind.__name__} {when}"
     try:
-        answer = call()
+        found = f"no error: it returned {call()!r}"
     except kind as error:
         return error
     except Exception as error:
         found = f"{type(error).__module__}.{type(error).__name__}: {error}"
         raise BrokenPromise(expected=expected, found=found) from error
-    broken(expected=expected, found=f"no error: it returned {answer!r}")
+    raise BrokenPromise(expected=expected, found=found)
 
 
 def is_gone(provider: TrainingProvider, resource_id: str) -> bool:

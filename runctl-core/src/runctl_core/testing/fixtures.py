@@ -124,11 +124,8 @@ class Fixtures:
         return provider.executor(machine)
 
     @pytest.fixture(autouse=True)
-    def _asked_for(self, request: pytest.FixtureRequest) -> None:
+    def _asked_for(self, request: pytest.FixtureRequest, info: ProviderInfo) -> None:
         """Leave out what is about a capability that the provider declares absent."""
         promise = promise_of(getattr(request.node, "obj", None))
-        if promise is None or promise.needs is None:
-            return
-        info: ProviderInfo = request.getfixturevalue("info")
-        if promise.needs in info.unsupported:
+        if promise and promise.needs and promise.needs in info.unsupported:
             not_applicable(f"{promise.needs}: {info.unsupported[promise.needs]}")
