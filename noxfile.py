@@ -26,7 +26,10 @@ DISTRIBUTIONS = ("runctl-core", "runctl-local")
 PROVIDERS = ("core", "local")
 PYTHONS = ("3.11", "3.12", "3.13")
 TEST_TOOLS = ("pytest>=8.3", "pytest-xdist>=3.6", "hypothesis>=6.130", "jsonschema>=4.23")
-QUICK = ("-n", "2", "-m", "not faults")
+WORKERS = ("-n", "4", "--dist", "worksteal")
+"""Two for each of CI's processors: most tests wait for processes of theirs more than they compute."""
+
+QUICK = (*WORKERS, "-m", "not faults")
 SERVED = {"sshd": "openssh-server", "ssh": "openssh-client"}
 DRIVEN = {"tmux": "tmux", "zsh": "zsh", "fish": "fish", **SERVED}
 """Programs that tests drive, and Debian's packages of them."""
@@ -139,17 +142,8 @@ def minimums(session: nox.Session) -> None:
     """
     built = wheels(session)
     projects = [word for name in DISTRIBUTIONS for word in ("-r", f"{name}/pyproject.toml")]
-    lowest = (
-        "--no-sources",
-        "--resolution",
-        "lowest-direct",
-        "--extra",
-        "rest",
-        "--extra",
-        "ssh",
-        "--extra",
-        "top",
-    )
+    extras = ("--extra", "rest", "--extra", "ssh", "--extra", "top")
+    lowest = ("--no-sources", "--resolution", "lowest-direct", *extras)
     session.install(*lowest, *projects, *map(str, built.values()))
     # The tools come second and change nothing: their own needs would raise what is tested.
     frozen = str(session.run("uv", "pip", "freeze", silent=True, log=False))
@@ -202,7 +196,7 @@ def docs(session: nox.Session) -> None:
     debian(session, tmux="tmux")
     install(session, "local", *TEST_TOOLS, "pipx>=1.7", extra="[ssh,top]")
     session.env["RUNCTL_WHEELS"] = str(ROOT / "dist")
-    pytest(session, "tests/docs", options=("-n", "2"))
+    pytest(session, "tests/docs", options=WORKERS)
 
 
 @nox.session(python=HERE)
@@ -218,7 +212,8 @@ def faults(session: nox.Session) -> None:
     """Kills at random moments, many runs at once, full disks: the slow and rough tests."""
     debian(session, **SERVED)
     install(session, "local", *TEST_TOOLS, extra="[ssh]")
-    pytest(session, "tests/core", "tests/local", "tests/e2e", "tests/faults", options=("-m", "faults"))
+    folders = ("tests/core", "tests/local", "tests/e2e", "tests/faults")
+    pytest(session, *folders, options=(*WORKERS, "-m", "faults"))
 
 
 @nox.session(python=HERE)

@@ -44,6 +44,18 @@ from runctl_core.stores import Store, StoredFile
 from runctl_core.transport import Completed, Transport
 from runctl_core.transport.local import LocalTransport
 
+_LATER = {
+    "Answer": "rest",
+    "Format": "models.checkpoints",
+    "Look": "models.checkpoints",
+    "MachineKey": "transport.keys",
+    "RestClient": "rest",
+    "SSHTransport": "transport.ssh",
+    "TensorTotals": "models.checkpoints",
+    "machine_key": "transport.keys",
+}
+"""What only some plugins need, and where it is: imported when it is named, so that no other waits for it."""
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runctl_core.models.checkpoints import Format, Look, TensorTotals
@@ -53,24 +65,12 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name: str) -> object:
-        """What only some plugins need, imported when it is named: no provider waits for another's."""
-        if name in ("Format", "Look", "TensorTotals"):
-            from runctl_core.models import checkpoints
+        """What `_LATER` names."""
+        if name not in _LATER:
+            raise AttributeError(f"runctl_core.api has no {name}")
+        from importlib import import_module
 
-            return getattr(checkpoints, name)
-        if name in ("Answer", "RestClient"):
-            from runctl_core import rest
-
-            return getattr(rest, name)
-        if name in ("MachineKey", "machine_key"):
-            from runctl_core.transport import keys
-
-            return getattr(keys, name)
-        if name == "SSHTransport":
-            from runctl_core.transport.ssh import SSHTransport
-
-            return SSHTransport
-        raise AttributeError(f"runctl_core.api has no {name}")
+        return getattr(import_module(f"runctl_core.{_LATER[name]}"), name)
 
 
 __all__ = [

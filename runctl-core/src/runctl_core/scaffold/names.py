@@ -12,7 +12,7 @@ from runctl_core import __version__
 from runctl_core.errors import Refused, UsageError
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_LONGEST = 40
+_LONGEST = 24
 _RESERVED = frozenset({"any", "core", "none", "runctl"})
 
 
@@ -38,14 +38,12 @@ class Names:
 
     def all(self) -> dict[str, str]:
         """Every name by what stands for it in a template."""
-        words = self.name.split("-")
         major, minor, *_ = __version__.split(".")
         return {
             "NAME": self.name,
             "DISTRIBUTION": self.distribution,
             "MODULE": self.module,
-            "CLASS": "".join(map(str.capitalize, words)),
-            "TITLE": " ".join(map(str.capitalize, words)),
+            "TITLE": " ".join(map(str.capitalize, self.name.split("-"))),
             "VARIABLE": f"RUNCTL_{self.name.replace('-', '_').upper()}",
             "CORE": f">={major}.{minor},<{major}.{int(minor) + 1}",
         }

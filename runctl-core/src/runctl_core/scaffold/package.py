@@ -17,6 +17,17 @@ from runctl_core.scaffold.names import Names
 Kind = Literal["rest", "sdk", "jobs"]
 """Machines behind a REST API, machines behind a Python client of the vendor, or a service for jobs."""
 
+_OF_KIND: Mapping[Kind, Mapping[str, str]] = {
+    "rest": {"EXTRAS": "rest,ssh", "FILES": ""},
+    "sdk": {
+        "EXTRAS": "ssh",
+        "FILES": "| `src/@{MODULE}/client.py` | stands for the vendor's Python client |\n",
+    },
+    "jobs": {
+        "EXTRAS": "rest",
+        "FILES": "| `src/@{MODULE}/executor.py` | how a job is started, followed and ended |\n",
+    },
+}
 _SUFFIX = ".template"
 _PLACE = re.compile(r"@\{([A-Z]+)\}")
 
@@ -25,7 +36,8 @@ def package(names: Names, kind: Kind) -> dict[str, str]:
     """The text of every file of the package, by its path in it."""
     templates = files("runctl_core.scaffold") / "templates"
     found = {**_texts(templates / "common"), **_texts(templates / kind)}
-    known = names.all()
+    own = names.all()
+    known = own | {name: _filled(text, own) for name, text in _OF_KIND[kind].items()}
     return {_filled(path, known): _filled(text, known) for path, text in sorted(found.items())}
 
 

@@ -58,6 +58,12 @@ def check(
     return mark
 
 
+def checks_of(suite: type) -> dict[str, Callable[..., Any]]:
+    """Every check of a suite by its name, in the order of the alphabet."""
+    named = {name: getattr(suite, name) for name in dir(suite) if name.startswith("test_")}
+    return {name: function for name, function in named.items() if promise_of(function)}
+
+
 def promise_of(function: object) -> Promise | None:
     """The promise of a check; None for anything else."""
     return getattr(function, "runctl_promise", None)
@@ -123,4 +129,5 @@ def broken(*, expected: str, found: object) -> NoReturn:
     Raises:
         BrokenPromise: Always.
     """
+    __tracebackhide__ = True
     raise BrokenPromise(expected=expected, found=found if isinstance(found, str) else repr(found))
