@@ -153,6 +153,7 @@ def _session(folder: Path, home: Path, search: str, disk_bytes: int | None) -> P
         "#!/bin/sh\n"
         f"export HOME='{home}' PATH='{search}' RUNCTL_TEST_SSHD='{folder}'\n"
         "cd\n"
+        "trap '' XFSZ\n"
         f"{limit}\n"
         'case "$SSH_ORIGINAL_COMMAND" in\n'
         f"{_FOR_FILES}) exec {_sftp_server()} ;;\n"
