@@ -208,7 +208,9 @@ def browser(session: nox.Session) -> None:
 def faults(session: nox.Session) -> None:
     """Kills at random moments, many runs at once, full disks: the slow and rough tests."""
     install(session, "local", *TEST_TOOLS)
-    pytest(session, "tests/core", "tests/local", "tests/e2e", "tests/faults", options=(*WORKERS, "-m", "faults"))
+    pytest(
+        session, "tests/core", "tests/local", "tests/e2e", "tests/faults", options=(*WORKERS, "-m", "faults")
+    )
 
 
 @nox.session(python=HERE)
