@@ -38,6 +38,13 @@ except ImportError:
     sys.exit(97)
 main()
 """
+_SETTLE = """
+import os, shutil, sys
+try:
+    os.rename(*sys.argv[1:])
+except OSError:
+    shutil.rmtree(sys.argv[1])
+"""
 _ANSWERS = {"destroy": "survivors", "processes": "processes"}
 _LOGS: Mapping[LogName, str] = {"job": "log", "setup": "setup.log"}
 
@@ -228,8 +235,15 @@ class RunnerExecutor(JobExecutor):
         return f"{self._root}/.runner-{digest.hexdigest()[:12]}"
 
     def _install(self, home: str) -> None:
-        self._make(home)
-        self._transport.put(os.path.dirname(_sources()[0]), f"{home}/runner")
+        """Put the program there beside `home`, and give it its name when it is whole.
+
+        Whoever else does so at the same moment puts the same: the first one's stays, never missing for
+        a moment, because others run it already.
+        """
+        fresh = f"{home}.{os.urandom(4).hex()}"
+        self._make(fresh)
+        self._transport.put(os.path.dirname(_sources()[0]), f"{fresh}/runner")
+        self._transport.run([self._python, "-I", "-S", "-c", _SETTLE, fresh, home])
 
     def _upload(self, job_id: str, path: str) -> str:
         folder = f"{self._root}/.resume/{job_id}"

@@ -10,6 +10,7 @@ _CLI = "runctl_core.cli."
 
 COMMANDS = (
     ("train", _CLI + "train", "train", RUN, "Train a script and bring its results home"),
+    ("sync", _CLI + "sync", "sync", RUN, "Show which files go to a machine"),
     ("resume", _CLI + "resume", "resume", RUN, "Start a run again from its newest checkpoint"),
     ("ps", _CLI + "runs", "ps", RUN, "List the runs that are not over"),
     ("top", _CLI + "top", "top", RUN, "Watch everything on one screen"),
