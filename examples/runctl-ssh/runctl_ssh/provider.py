@@ -41,8 +41,7 @@ class SSH(api.TrainingProvider):
 
     def create_resource(self, spec):
         """Take a slot of the offer's machine."""
-        if spec.image:
-            raise api.Unsupported(runctl_provider().unsupported["image"])
+        runctl_provider().refuse(spec)
         host, gpu = spec.offer.name, spec.offer.gpu
         indexes = " ".join(str(index) for index, kind in enumerate(self.kinds(host)) if kind == gpu)
         made = {"name": spec.name, "tags": dict(spec.tags), "gpu": gpu, "gpu_count": int(bool(gpu))}

@@ -66,6 +66,17 @@ class ProviderInfo:
     api: int = API_VERSION
     homepage: str = field(default="", validator=instance_of(str))
 
+    def refuse(self, spec: LaunchSpec) -> None:
+        """Refuse what a launch asks for and this provider declares absent: the first line of a
+        `create_resource`. Raises Unsupported, with the declared reason.
+        """
+        asked = {"spot": spec.offer.spot, "image": spec.image is not None}
+        for capability, reason in self.unsupported.items():
+            if asked.get(capability):
+                from runctl_core.errors import Unsupported
+
+                raise Unsupported(f"{self.name} has no {capability}", why=reason)
+
 
 class TrainingProvider(ABC):
     """Gets, lists, reaches and releases the resources that jobs run on."""

@@ -11,6 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from runctl_core.errors import NotFound, SetupError, StateError, UnknownOutcome, UsageError
@@ -56,7 +57,7 @@ class RunnerExecutor(JobExecutor):
 
     Args:
         transport: How the machine is reached.
-        root: An absolute path there; made when it is missing.
+        root: A path there, absolute or below the home: `~/…`. Made when it is missing.
         python: The interpreter there, 3.8 or later; by default our own where files are shared,
             and `python3` elsewhere.
         env: Variables that every job there has, whatever its own say: such as which GPUs are its own.
@@ -72,9 +73,24 @@ class RunnerExecutor(JobExecutor):
     ) -> None:
         self.shares_files = transport.shares_files
         self._transport = transport
-        self._root = root
+        self._given_root = root
         self._env = dict(env or {})
         self._python = python or (sys.executable if transport.shares_files else "python3")
+
+    @cached_property
+    def _root(self) -> str:
+        """The absolute path; the machine is asked for its home once."""
+        if not self._given_root.startswith("~/"):
+            return self._given_root
+        done = self._transport.run(["sh", "-c", 'printf %s "$HOME"'], timeout_s=_START_TIMEOUT_S)
+        home = done.stdout.decode(errors="replace")
+        if done.status != 0 or not home.startswith("/"):
+            raise SetupError(
+                "the machine does not say where its home is",
+                why=done.stderr.decode(errors="replace").strip() or f"HOME is {home!r}",
+                fix="set HOME for that user there",
+            )
+        return f"{home}{self._given_root[1:]}"
 
     def start(self, job: Job) -> str:
         """See `JobExecutor.start`."""
