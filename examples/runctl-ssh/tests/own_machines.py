@@ -4,6 +4,7 @@ import json
 import shutil
 
 import machines
+
 from runctl_core.api import Unsupported
 from runctl_core.testing import CloudUnderTest, Fault, Machine, Operation
 

@@ -4,9 +4,10 @@ from decimal import Decimal
 
 import pytest
 from own_machines import OwnMachines
-from runctl_core.testing import ProviderSuite
 from runctl_ssh.plugin import Settings
 from runctl_ssh.provider import SSH
+
+from runctl_core.testing import ProviderSuite
 
 
 class TestSSH(ProviderSuite):

@@ -10,12 +10,12 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from runctl_core.errors import NotFound, SetupError, StateError, UnknownOutcome, UsageError
-from runctl_core.executor import JobExecutor, LogName
+from runctl_core.executor import JobExecutor, LogName, in_silence
 from runctl_core.models.jobs import JobStatus, Usage
 from runctl_core.runner_files import job_to_json, process_from_json, status_from_json, usage_from_json
 from runctl_core.transport import Transport
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from runctl_core.models.jobs import Job
     from runctl_core.models.processes import Process
+    from runctl_core.sync import Selection
 
 STALE_S = 5.0
 """A heartbeat that differs by more from our clock is no proof of life: the machine is asked."""
@@ -57,7 +58,7 @@ class RunnerExecutor(JobExecutor):
 
     Args:
         transport: How the machine is reached.
-        root: A path there, absolute or below the home: `~/…`. Made when it is missing.
+        root: An absolute path there, or one below `~/`, its user's home; made when it is missing.
         python: The interpreter there, 3.8 or later; by default our own where files are shared,
             and `python3` elsewhere.
         env: Variables that every job there has, whatever its own say: such as which GPUs are its own.
@@ -79,18 +80,24 @@ class RunnerExecutor(JobExecutor):
 
     @cached_property
     def _root(self) -> str:
-        """The absolute path; the machine is asked for its home once."""
         if not self._given_root.startswith("~/"):
             return self._given_root
         done = self._transport.run(["sh", "-c", 'printf %s "$HOME"'], timeout_s=_START_TIMEOUT_S)
-        home = done.stdout.decode(errors="replace")
+        home = os.fsdecode(done.stdout)
         if done.status != 0 or not home.startswith("/"):
             raise SetupError(
-                "the machine does not say where its home is",
-                why=done.stderr.decode(errors="replace").strip() or f"HOME is {home!r}",
-                fix="set HOME for that user there",
+                f"{self._given_root} is nowhere on the machine",
+                why=done.stderr.decode(errors="replace").strip() or f"its user's home is {home!r}",
+                fix="give the executor an absolute path",
             )
-        return f"{home}{self._given_root[1:]}"
+        return os.path.join(home, self._given_root[2:])
+
+    def sync(self, code: Selection, *, progress: Callable[[int, int], None] = in_silence) -> str:
+        """See `JobExecutor.sync`. The tree is below `root`, and goes with it."""
+        from runctl_core.sync import send
+
+        target = f"{self._root}/code"
+        return send(self._transport, code, target, python=self._python, progress=progress).tree
 
     def start(self, job: Job) -> str:
         """See `JobExecutor.start`."""
