@@ -66,7 +66,7 @@ def test_two_laptops_never_take_one_slot(one):
 
 def test_a_machine_that_is_away_makes_the_list_raise_and_is_named(one):
     provider = SSH(settings(one, hosts=[one.host, "127.0.0.1:1"]))
-    with pytest.raises(ProviderUnavailable, match="127.0.0.1:1"):
+    with pytest.raises(ProviderUnavailable, match=r"127\.0\.0\.1:1"):
         list(provider.list_resources())
 
 
