@@ -19,7 +19,7 @@ def test_a_run_trains_there_and_its_results_come_home(gpus, tmp_path):
     work.mkdir()
     script = work / "train.py"
     script.write_text(EXAMPLE.read_text() if EXAMPLE.exists() else TINY)
-    done = runctl(gpus, tmp_path, "train", "train.py", "--provider", "ssh", "--name", "digits")
+    done = runctl(gpus, tmp_path, "train", "train.py", "--name", "digits")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "done: " in done.stdout or "epoch 2" in done.stdout
     assert runctl(gpus, tmp_path, "pull", "digits", "results").returncode == 0
@@ -36,7 +36,7 @@ def runctl(machine, home, *words):
         "RUNCTL_SSH_KEY_FILE": machine.key_file,
         "RUNCTL_SSH_KNOWN_HOSTS": machine.known_hosts,
     }
-    command = [sys.executable, "-m", "runctl_core", *words]
+    command = [str(Path(sys.executable).with_name("runctl-ssh")), *words]
     return subprocess.run(
         command, cwd=home / "work", env=environment, capture_output=True, text=True, timeout=280
     )
