@@ -9,10 +9,11 @@ from __future__ import annotations
 import getpass
 import os
 import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from attrs import frozen
 from homes import wait_for
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin") or "sshd"
+_FOR_FILES = "files"
+"""What a session is asked for that copies files; the program of the sessions knows the word."""
 
 
 @frozen
@@ -96,7 +99,11 @@ def sshd(
     known = folder / "known_hosts"
     known.write_text(f"[127.0.0.1]:{port} {' '.join(host_key.split()[:2])}\n")
     config = folder / "sshd_config"
-    config.write_text(_configuration(folder, port, _session(folder, home, search, disk_bytes), sftp, lines))
+    session = _session(folder, home, search, disk_bytes)
+    more = [*lines, f"ForceCommand {session}"]
+    if sftp:
+        more.append(f"Subsystem sftp {_FOR_FILES}")
+    config.write_text(_configuration(folder, port, more))
     os.makedirs("/run/sshd", exist_ok=True) if os.geteuid() == 0 else None
     log = folder / "sshd.log"
     process = subprocess.Popen([SSHD, "-D", "-f", str(config), "-E", str(log)], start_new_session=True)
@@ -116,11 +123,10 @@ def sshd(
         _end(process, folder)
 
 
-def _configuration(folder: Path, port: int, session: Path, sftp: bool, lines: tuple[str, ...]) -> str:
-    """Every session goes through one program, which gives it its home: `ForceCommand` is for SFTP too."""
+def _configuration(folder: Path, port: int, more: list[str]) -> str:
     return "\n".join(
         [
-            *lines,
+            *more,
             f"Port {port}",
             "ListenAddress 127.0.0.1",
             f"HostKey {folder}/host_key",
@@ -134,8 +140,6 @@ def _configuration(folder: Path, port: int, session: Path, sftp: bool, lines: tu
             "PrintMotd no",
             "PrintLastLog no",
             "MaxStartups 100",
-            *(["Subsystem sftp internal-is-not-used"] if sftp else []),
-            f"ForceCommand {session}",
             "",
         ]
     )
@@ -151,7 +155,7 @@ def _session(folder: Path, home: Path, search: str, disk_bytes: int | None) -> P
         "cd\n"
         f"{limit}\n"
         'case "$SSH_ORIGINAL_COMMAND" in\n'
-        f"internal-is-not-used) exec {_sftp_server()} ;;\n"
+        f"{_FOR_FILES}) exec {_sftp_server()} ;;\n"
         '"") exec "${SHELL:-/bin/sh}" -l ;;\n'
         '*) exec "${SHELL:-/bin/sh}" -c "$SSH_ORIGINAL_COMMAND" ;;\n'
         "esac\n"
@@ -198,18 +202,25 @@ def _answers(port: int) -> bool:
 
 def _end(process: subprocess.Popen[bytes], folder: Path) -> None:
     """End the server and what its sessions left running, by the mark in their environment."""
+    sessions = _children(process.pid)
     process.terminate()
     process.wait(10)
+    for session in sessions:
+        with suppress(ProcessLookupError):
+            os.kill(session, signal.SIGKILL)
     mark = f"RUNCTL_TEST_SSHD={folder}".encode() + b"\0"
     for entry in Path("/proc").iterdir():
         try:
             if entry.name.isdecimal() and mark in (entry / "environ").read_bytes():
-                os.kill(int(entry.name), 9)
+                os.kill(int(entry.name), signal.SIGKILL)
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue
 
 
 def sessions_of(server: Server) -> list[int]:
     """The processes of the server's connections."""
-    children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
-    return [int(child) for child in children]
+    return _children(server.pid)
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]

@@ -101,8 +101,9 @@ class SSHTransport(Transport):
     ) -> Completed:
         """See `Transport.run`. A program that cannot be executed ends with 127 or 126.
 
-        At most eight run at once, the others wait. A program whose time is over is killed there, as far
-        as its server does that.
+        At most eight run at once, the others wait. A program whose time is over is killed there, where
+        the server passes signals on; many do not for root. A connection that breaks, or an error in
+        making `input`, looks there like the end of the input: a program has to know when it has it all.
         """
         from runctl_core.transport.ssh.program import run
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from runctl_core.errors import ProviderUnavailable, RunctlError, UnknownOutcome
 from runctl_core.transport import Completed
 from runctl_core.transport.ssh.loop import running
-from runctl_core.transport.ssh.trouble import open_failed
+from runctl_core.transport.ssh.trouble import is_gone, open_failed
 
 if TYPE_CHECKING:
     import asyncssh
@@ -105,7 +105,7 @@ async def _in_time(
     except TimeoutError as error:
         after = f"within {timeout_s:.0f} s"
         if started.is_set():
-            raise UnknownOutcome(f"{argv[0]} did not end {after}", why="it was told to end") from error
+            raise UnknownOutcome(f"{argv[0]} did not end {after}", why="it may go on there") from error
         raise ProviderUnavailable(
             f"{argv[0]} could not be started {after}",
             why=f"{connection.address} does not answer, or is busy with other programs",
@@ -153,21 +153,22 @@ async def start(
         ProviderUnavailable: It was not started.
         UnknownOutcome: The connection broke when it was being started.
     """
-    import asyncssh
-
     for last in (False, True):
         opened = await connection.opened()
+        import asyncssh  # there, once a connection is
+
         session = make()
         factory: Any = lambda made=session: made  # noqa: E731
         try:
             channel, _ = await opened.create_session(factory, command, encoding=None, **options)
             return session, channel
         except (asyncssh.Error, OSError) as error:
-            if session.started.is_set() and (session.ended.is_set() or opened.is_closed()):
+            if session.started.is_set() and session.ended.is_set():
+                connection.drop(opened)
                 raise broke(connection.address, command.split()[1], error) from error
-            failure = open_failed(connection.address, error)
-            if last or not opened.is_closed():
-                raise failure from error
+            if last or not is_gone(error):
+                raise open_failed(connection.address, error) from error
+            connection.drop(opened)
     raise AssertionError("the second try returns or raises")
 
 

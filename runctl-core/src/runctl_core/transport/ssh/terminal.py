@@ -218,6 +218,7 @@ def _signals(channel: asyncssh.SSHClientChannel[bytes], on_terminal: bool) -> It
 
     def interrupted(*_: object) -> None:
         loop.call_soon_threadsafe(channel.send_signal, "INT")
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # many servers pass none on: again leaves
 
     def ended(number: int, _: object) -> None:
         raise SystemExit(128 + number)

@@ -37,11 +37,20 @@ def in_our_words(address: Address, trust: Trust, error: Exception) -> RunctlErro
     )
 
 
+def is_gone(error: Exception) -> bool:
+    """Whether no session could be opened because the connection is no more."""
+    import asyncssh
+
+    if isinstance(error, asyncssh.ChannelOpenError):
+        return error.code == asyncssh.OPEN_CONNECT_FAILED
+    return isinstance(error, asyncssh.DisconnectError | OSError)
+
+
 def open_failed(address: Address, error: Exception, *, sftp: bool = False) -> RunctlError:
     """Why a session on a connection could not be opened."""
     import asyncssh
 
-    if not isinstance(error, asyncssh.ChannelOpenError) or error.code == asyncssh.OPEN_CONNECT_FAILED:
+    if not isinstance(error, asyncssh.ChannelOpenError) or is_gone(error):
         return lost(address, error)
     if sftp and error.code == asyncssh.OPEN_REQUEST_SESSION_FAILED:
         return SetupError(
