@@ -26,7 +26,10 @@ DISTRIBUTIONS = ("runctl-core", "runctl-local")
 PROVIDERS = ("core", "local")
 PYTHONS = ("3.11", "3.12", "3.13")
 TEST_TOOLS = ("pytest>=8.3", "pytest-xdist>=3.6", "hypothesis>=6.130", "jsonschema>=4.23")
-QUICK = ("-n", "2", "-m", "not faults")
+WORKERS = ("-n", "4", "--dist", "worksteal")
+"""Two for each of CI's processors: most tests wait for processes of theirs more than they compute."""
+
+QUICK = (*WORKERS, "-m", "not faults")
 SERVED = {"sshd": "openssh-server", "ssh": "openssh-client"}
 DRIVEN = {"tmux": "tmux", "zsh": "zsh", "fish": "fish", **SERVED}
 """Programs that tests drive, and Debian's packages of them."""
@@ -119,7 +122,7 @@ def tests(session: nox.Session, provider: str) -> None:
 def coverage(session: nox.Session) -> None:
     """What those tests cover, in the commands that they run too; twice as slow as they are alone."""
     debian(session, **DRIVEN)
-    install(session, "local", *TEST_TOOLS, *COVERAGE, extra="[ssh,top]")
+    install(session, "local", *TEST_TOOLS, *COVERAGE, extra="[rest,ssh,top]")
     report = Path(session.virtualenv.location) / "coverage.json"
     options = (*QUICK, "--cov", f"--cov-report=json:{report}")
     pytest(session, "tests/core", "tests/local", "tests/e2e", options=options)
@@ -155,7 +158,7 @@ def minimums(session: nox.Session) -> None:
 @nox.session(python=HERE)
 def isolation(session: nox.Session) -> None:
     """What each kind of command imports: which heavy modules, how many attrs classes."""
-    install(session, "local", *TEST_TOOLS, extra="[ssh,top]")
+    install(session, "local", *TEST_TOOLS, extra="[rest,ssh,top]")
     pytest(session, "tests/isolation")
 
 
@@ -191,9 +194,9 @@ def typing(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Run every block of the README and the docs, and hold the reference against the code."""
     debian(session, tmux="tmux")
-    install(session, "local", *TEST_TOOLS, "pipx>=1.7", extra="[ssh,top]")
+    install(session, "local", *TEST_TOOLS, "pipx>=1.7", extra="[rest,ssh,top]")
     session.env["RUNCTL_WHEELS"] = str(ROOT / "dist")
-    pytest(session, "tests/docs", options=("-n", "2"))
+    pytest(session, "tests/docs", options=WORKERS)
 
 
 @nox.session(python=HERE)
@@ -209,7 +212,7 @@ def faults(session: nox.Session) -> None:
     """Kills at random moments, many runs at once, full disks: the slow and rough tests."""
     debian(session, **SERVED)
     install(session, "local", *TEST_TOOLS, extra="[ssh]")
-    pytest(session, "tests/core", "tests/local", "tests/e2e", "tests/faults", options=("-m", "faults"))
+    pytest(session, "tests/core", "tests/local", "tests/e2e", "tests/faults", options=(*WORKERS, "-m", "faults"))
 
 
 @nox.session(python=HERE)

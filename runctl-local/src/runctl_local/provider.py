@@ -34,6 +34,7 @@ from runctl_local.offers import CPU, FREE, cpu_offer, fits, gpu_offers
 from runctl_local.processes import identity, unmanaged
 from runctl_local.settings import Settings
 from runctl_local.slots import Slot, Slots, is_slot
+from runctl_local.unsupported import refuse_unsupported
 
 YOUNG = timedelta(seconds=60)
 """A slot without a job keeps its GPUs so long after it was made, or while its creator lives."""
@@ -77,10 +78,12 @@ class LocalProvider(TrainingProvider):
             if request.gpu or request.instance_type not in (None, CPU):
                 raise
             every = [cpu_offer(note=error.message)]
-        return [evolve(offer, price=self._settings.price) for offer in every if fits(offer, request)]
+        priced = [evolve(offer, price=self._settings.price) for offer in every]
+        return [offer for offer in priced if fits(offer, request)]
 
     def create_resource(self, spec: LaunchSpec) -> Resource:
         """Make a slot, with GPUs of its own when the offer has any."""
+        refuse_unsupported(spec)
         with self._slots.locked():
             if existing := self._by_token(spec.token):
                 return self._resource(existing)
