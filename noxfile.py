@@ -212,7 +212,8 @@ def faults(session: nox.Session) -> None:
     """Kills at random moments, many runs at once, full disks: the slow and rough tests."""
     debian(session, **SERVED)
     install(session, "local", *TEST_TOOLS, extra="[ssh]")
-    pytest(session, "tests/core", "tests/local", "tests/e2e", "tests/faults", options=(*WORKERS, "-m", "faults"))
+    folders = ("tests/core", "tests/local", "tests/e2e", "tests/faults")
+    pytest(session, *folders, options=(*WORKERS, "-m", "faults"))
 
 
 @nox.session(python=HERE)
