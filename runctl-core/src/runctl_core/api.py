@@ -6,6 +6,7 @@ from runctl_core.__main__ import main as run_command
 from runctl_core.errors import (
     AuthenticationError,
     CapacityError,
+    ConfigError,
     InsufficientFunds,
     InvalidRequest,
     NotFound,
@@ -27,7 +28,14 @@ from runctl_core.models.checks import Check, Verdict
 from runctl_core.models.jobs import EndedBy, Job, JobPhase, JobStatus, Usage
 from runctl_core.models.money import UNKNOWN_PRICE, Price
 from runctl_core.models.processes import Process
-from runctl_core.models.resources import LaunchSpec, Offer, Resource, ResourceRequest, ResourceState
+from runctl_core.models.resources import (
+    LaunchSpec,
+    Offer,
+    Resource,
+    ResourceRequest,
+    ResourceState,
+    gpu_name,
+)
 from runctl_core.paths import state_dir
 from runctl_core.provider import API_VERSION, ProviderInfo, Stoppable, TrainingProvider
 from runctl_core.runner_executor import RunnerExecutor
@@ -75,6 +83,7 @@ __all__ = [
     "CapacityError",
     "Check",
     "Completed",
+    "ConfigError",
     "EndedBy",
     "Format",
     "InsufficientFunds",
@@ -119,6 +128,7 @@ __all__ = [
     "Unsupported",
     "Usage",
     "Verdict",
+    "gpu_name",
     "hookimpl",
     "machine_key",
     "run_command",

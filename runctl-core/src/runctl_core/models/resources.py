@@ -48,6 +48,20 @@ def parse_gpu(text: str) -> tuple[str, int]:
     return name, int(count) if colon else 1
 
 
+_NOISE = r"(?i)\b(NVIDIA|Tesla|GeForce|Quadro|Graphics|Device|PCIe?|SXM\d?|NVL|HBM\d\w?|\d+\s?GB)\b"
+
+
+def gpu_name(text: str) -> str:
+    """What people call a GPU, from what its driver or a cloud calls it.
+
+    `NVIDIA H100 80GB HBM3` is `H100`, `NVIDIA GeForce RTX 4090` is `RTX 4090`. It is what `Offer.gpu` and
+    `Resource.gpu` hold, so that one name finds the same GPU at every provider.
+    """
+    import re  # a listing of resources needs no pattern
+
+    return " ".join(re.sub(_NOISE, " ", text.replace("-", " ")).split()) or text
+
+
 def _frozen_map(values: Mapping[str, str]) -> Mapping[str, str]:
     return MappingProxyType(dict(values))
 

@@ -11,12 +11,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runctl_core.testing.check import BrokenPromise, replaces
     from runctl_core.testing.cloud import CloudUnderTest, Fault, Machine, Operation
+    from runctl_core.testing.fault_proxy import FaultProxy
     from runctl_core.testing.suite import ProviderSuite
 
 _HOMES = {
     "BrokenPromise": "check",
     "CloudUnderTest": "cloud",
     "Fault": "cloud",
+    "FaultProxy": "fault_proxy",
     "Machine": "cloud",
     "Operation": "cloud",
     "ProviderSuite": "suite",
@@ -28,6 +30,7 @@ __all__ = [
     "BrokenPromise",
     "CloudUnderTest",
     "Fault",
+    "FaultProxy",
     "Machine",
     "Operation",
     "ProviderSuite",
