@@ -67,7 +67,7 @@ class SmallCloud(CloudUnderTest):
 
     def offers(self) -> list[dict[str, Any]]:
         with self._lock:
-            self._fail(Operation.OFFERS)
+            self._lose(self._fail(Operation.OFFERS))
             names = ("usd", "gpu", "gpus", "vcpus", "gib")
             rows = [{"type": name, **dict(zip(names, row, strict=True))} for name, row in TYPES.items()]
             return [{**row, "region": r, "spot": s} for row in rows for r in REGIONS for s in (False, True)]
@@ -122,6 +122,16 @@ class SmallCloud(CloudUnderTest):
         with self._lock:
             self._fail(Operation.START)
             self._machines[machine_id] = evolve(self._known(machine_id), state="up")
+
+    def tag(self, machine_id: str, tags: dict[str, str]) -> None:
+        """Tag a machine afterwards, as clouds let one do, and providers should not."""
+        with self._lock:
+            self._machines[machine_id] = evolve(self._known(machine_id), tags=tags)
+
+    def leave(self, machine_id: str) -> None:
+        """End a machine, and let what runs on it run on."""
+        with self._lock:
+            self._machines[machine_id] = evolve(self._known(machine_id), state="gone")
 
     def _known(self, machine_id: str) -> Instance:
         machine = self._machines.get(machine_id)

@@ -1,4 +1,5 @@
-"""The suite of the small provider, and of the broken one that `SMALL_PROVIDER` names: what a test's pytest runs."""
+"""The suite of the small provider, or of the broken one that `SMALL_PROVIDER` names. Tests run it in a pytest
+of its own."""
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ class TestSmall(ProviderSuite):
     """Every check."""
 
     plugin_module = MODULE
+    ready_s = float(os.environ.get("SMALL_READY_S", "60"))
 
     @pytest.fixture
     def cloud(self, tmp_path):
