@@ -9,7 +9,6 @@ import pytest
 
 from homes import Home
 
-
 pytest_plugins = ["runctl_core.testing.plugin"]
 
 
