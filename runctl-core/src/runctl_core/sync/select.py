@@ -89,9 +89,8 @@ class _Choice:
         for path in paths:
             if within and path.startswith(within):
                 continue
-            rule = rules.ignored(path) if rules else None
-            if rule:
-                self._leave(path, "ignored", rule.origin)
+            if rules and (left := _topmost(path, rules)):
+                self._left_out[left.path] = left
             else:
                 yield path
 
@@ -194,6 +193,16 @@ _GITS_OWN = "git's own; the commit is recorded instead"
 _KINDS = {stat.S_IFSOCK: "a socket", stat.S_IFIFO: "a pipe"}
 
 
+def _topmost(path: str, rules: Rules) -> LeftOut | None:
+    """The path, or the highest folder of it that is ignored; None when it is not."""
+    if not (rule := rules.ignored(path)):
+        return None
+    for at in (at for at, letter in enumerate(path) if letter == "/"):
+        if above := rules.ignored(path[:at], is_folder=True):
+            return LeftOut(f"{path[:at]}/", "ignored", above.origin)
+    return LeftOut(path, "ignored", rule.origin)
+
+
 def _name(path: str) -> str:
     return path.rpartition("/")[2]
 
@@ -231,5 +240,5 @@ def _require_sensible(root: str, count: int) -> None:
         raise Refused(
             f"{root} has more than {MOST_FILES:,} files",
             why="they would be sent to the machine, one by one",
-            fix=f"name what the script does not need in {OWN_RULES}; data is brought with --data",
+            fix=f"name what the script does not need in {OWN_RULES}",
         )

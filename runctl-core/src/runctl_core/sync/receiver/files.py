@@ -36,6 +36,7 @@ def copied(building: bytes, member: Member, have: dict[bytes, bytes]) -> bool:
 
 
 def written(building: bytes, member: Member, data: Iterator[bytes], changed_ns: int) -> bool:
+    """Write a file from its pieces. False, and no file, when its hash is another one."""
     path = building + b"/" + member.path
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     fd = os.open(path, flags, 0o600)
@@ -57,6 +58,7 @@ def written(building: bytes, member: Member, data: Iterator[bytes], changed_ns: 
 
 
 def pieces(given: BinaryIO, size: int) -> Iterator[bytes]:
+    """So many bytes of what comes. Raises CutShort when there are fewer."""
     while size > 0:
         piece = given.read(min(size, PIECE_BYTES))
         if not piece:
@@ -66,6 +68,7 @@ def pieces(given: BinaryIO, size: int) -> Iterator[bytes]:
 
 
 def exactly(given: BinaryIO, size: int) -> bytes:
+    """The same, at once."""
     data = given.read(size)
     if len(data) < size:
         raise CutShort
@@ -73,6 +76,7 @@ def exactly(given: BinaryIO, size: int) -> bytes:
 
 
 def hashed(path: bytes) -> bytes:
+    """The hash of a file; empty when it cannot be read."""
     digest = hashlib.sha256()
     try:
         with open(path, "rb", buffering=0) as file:

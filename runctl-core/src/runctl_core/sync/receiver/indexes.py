@@ -64,6 +64,7 @@ def everything(tree: bytes) -> Iterator[tuple[bytes, tuple[int, int, int, int]]]
 
 
 def regular_files(folder: bytes) -> Iterator[tuple[bytes, int]]:
+    """Each file below a folder, and its size."""
     for above, _, names in os.walk(folder):
         for name in names:
             found = os.lstat(above + b"/" + name)

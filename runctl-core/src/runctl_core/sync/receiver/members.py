@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from typing import NamedTuple
 
     class Member(NamedTuple):
+        """A file (`f`) or a link (`l`): permissions, size, SHA-256 in hexadecimal, path, where it leads."""
+
         kind: bytes
         mode: int
         size: int

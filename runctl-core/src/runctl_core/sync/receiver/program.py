@@ -36,7 +36,7 @@ def answer(words: list[str], given: BinaryIO) -> list[bytes]:
     except CutShort:
         return [b"cut"]
     except OSError as error:
-        kind = b"full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else b"refused"
+        kind = b"full" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else b"refused"
         name = os.fsencode(error.filename) if error.filename else place
         return [kind, name, os.fsencode(error.strerror or str(error))]
 

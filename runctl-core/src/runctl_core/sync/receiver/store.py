@@ -78,6 +78,7 @@ class Store:
             os.close(fd)
 
     def filled(self, building: bytes, coming: list[int], given: BinaryIO) -> list[bytes]:
+        """Fill the folder, and give it its name unless a content is missing."""
         folders = {m.path.rpartition(b"/")[0] for m in self.members}
         for folder in sorted(folders - {b""}):
             os.makedirs(building + b"/" + folder, exist_ok=True)
@@ -129,15 +130,18 @@ class Store:
             yield
 
     def free_bytes(self) -> int:
+        """How much the disk takes."""
         room = os.statvfs(self.place)
         return room.f_bavail * room.f_frsize
 
     def given_out(self, tree: bytes, removed: int, unchanged: int | None = None) -> list[bytes]:
+        """The answer that names a tree; from now on it is in use for a while."""
         os.utime(tree + b".index")
         files = sum(m.kind == b"f" for m in self.members)
         return [b"tree", tree, b"%d" % (files if unchanged is None else unchanged), b"%d" % removed]
 
     def free_name(self) -> bytes:
+        """A name for this content that no tree has."""
         number = 0
         while True:
             tree = self.trees + b"/" + self.name + (b"-%d" % number if number else b"")
@@ -163,6 +167,7 @@ class Store:
         return [tree for tree in trees if os.path.isdir(tree)]
 
     def newest(self) -> bytes | None:
+        """The tree that was given out last."""
         return next(iter(self.known()), None)
 
     def contents(self) -> dict[bytes, bytes]:
@@ -204,6 +209,7 @@ class Store:
                 os.close(fd)
 
     def remove_abandoned(self) -> None:
+        """Remove what receivers began, and will not end."""
         for folder in self.abandoned():
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -232,6 +238,7 @@ def locked(fd: int) -> None:
 
 
 def is_old(tree: bytes) -> bool:
+    """Whether a tree was given out long ago."""
     age_s = time.time() - os.stat(tree + b".index").st_mtime
     return age_s > KEPT_S
 

@@ -119,7 +119,7 @@ class _Conversation:
         self._target = target
         self._python = python
         self._progress = progress
-        self._program = _program()
+        self._boot, self._program = program_to_run()
 
     def bring(self, selection: Selection, hashes: Hashes) -> Sent | None:
         """One attempt; None when files changed meanwhile."""
@@ -138,7 +138,7 @@ class _Conversation:
 
     def _call(self, verb: str, given: Iterator[bytes]) -> list[bytes]:
         """What the receiver answers."""
-        argv = [self._python, "-I", "-S", "-X", "utf8", "-c", _BOOT]
+        argv = [self._python, "-I", "-S", "-X", "utf8", "-c", self._boot]
         argv += [verb, self._target]
         try:
             done = self._transport.run(argv, input=_chain([self._program], given))
@@ -161,14 +161,14 @@ class _Conversation:
         return words
 
 
-def _program() -> bytes:
-    """The receiver's sources, each after its length."""
+def program_to_run() -> tuple[str, bytes]:
+    """What a Python there executes, and what that reads first: the receiver's sources, with their lengths."""
     folder = os.path.dirname(receiver.__file__)
     sources = []
     for name in ("__init__", *_MODULES):
         with open(os.path.join(folder, f"{name}.py"), "rb") as file:
             sources.append(file.read())
-    return b"".join(b"%d\n%s" % (len(source), source) for source in sources)
+    return _BOOT, b"".join(b"%d\n%s" % (len(source), source) for source in sources)
 
 
 def _manifest(selection: Selection, contents: Sequence[Content | None]) -> bytes:
