@@ -84,14 +84,19 @@ def load_provider(name: str) -> ProviderInfo:
     return report.info
 
 
+def entry_point_of(name: str) -> EntryPoint:
+    """The entry point of an installed provider. Raises PluginError for an unknown name."""
+    for point in enabled(PROVIDERS):
+        if point.name == name:
+            return point
+    raise _unknown(name)
+
+
 def load_report(name: str) -> PluginReport:
     """Load one provider's plugin, whatever happens. Raises PluginError for an unknown name."""
-    points = enabled(PROVIDERS)
-    for point in points:
-        if point.name == name:
-            why = clash(point, points, RESERVED)
-            return _report(point, error=why) if why else _load(point)
-    raise _unknown(name)
+    point = entry_point_of(name)
+    why = clash(point, enabled(PROVIDERS), RESERVED)
+    return _report(point, error=why) if why else _load(point)
 
 
 def load_all(*, timeout_s: float = LOAD_TIMEOUT_S) -> list[PluginReport]:
