@@ -164,7 +164,14 @@ def _from_nothing(place: Place, server: Server, project: Path, rounds: int) -> l
         place.env["RUNCTL_STATE_DIR"] = str(place.folder / f"state{turn}")
         acts = {
             "ours": _inside(place, _FROM_NOTHING, what),
-            "rsync": ["rsync", "-a", "-e", " ".join(server.ssh()), f"{project}/", f"{at}/rsync-nothing{turn}/"],
+            "rsync": [
+                "rsync",
+                "-a",
+                "-e",
+                " ".join(server.ssh()),
+                f"{project}/",
+                f"{at}/rsync-nothing{turn}/",
+            ],
             "scp": [*server.ssh("scp"), "-q", "-r", str(project), f"{at}/scp{turn}"],
         }
         for name, words in acts.items():
@@ -182,8 +189,7 @@ def _one_big(place: Place, server: Server) -> list[Row]:
     project.mkdir()
     with open(project / "model", "wb") as file:
         piece = os.urandom(1 << 20)
-        for _ in range(BIG_BYTES // len(piece)):
-            file.write(piece)
+        file.writelines(piece for _ in range(BIG_BYTES // len(piece)))
     best: dict[str, float] = {}
     used = 0.0
     for turn in range(2):
@@ -191,7 +197,10 @@ def _one_big(place: Place, server: Server) -> list[Row]:
         found = _told(place, _BIG, _what(server, project, target=f"{server.home}/big{turn}"))
         at = f"{server.user}@{server.host}:{server.home}/scp-big{turn}"
         peer = place.time([*server.ssh("scp"), "-q", str(project / "model"), at])
-        best = {"ours": min(best.get("ours", 99.0), found["seconds"]), "scp": min(best.get("scp", 99.0), peer)}
+        best = {
+            "ours": min(best.get("ours", 99.0), found["seconds"]),
+            "scp": min(best.get("scp", 99.0), peer),
+        }
         used = max(used, found["bytes"])
     return [
         _row("1 GB in one file, times scp", best["ours"], "scp", best["scp"], 1.1),
