@@ -6,12 +6,20 @@ The handle is the job's id, so that any later process, on any terminal, finds th
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from runctl_core.models.jobs import Job, JobStatus, Usage
     from runctl_core.models.processes import Process
+    from runctl_core.sync.selection import Selection
+
+
+def in_silence(done: int, total: int) -> None:
+    """Tell nobody how far it is."""
+
 
 LogName = Literal["job", "setup"]
 """Which log: the script's own bytes, or what the set-up programs printed."""
@@ -64,6 +72,23 @@ class JobExecutor(ABC):
     def usage(self, handle: str) -> Sequence[Usage]:
         """The latest samples, oldest first; empty when there are none."""
 
+    def sync(self, code: Selection, *, progress: Callable[[int, int], None] = in_silence) -> str:  # noqa: ARG002
+        """Bring the files of `code` to the machine, whole or not at all, and return where they are there.
+
+        Args:
+            code: What goes; what went before and is not in it is gone over there.
+            progress: Told the bytes that were sent and all there are, now and then.
+
+        Returns:
+            The absolute path of the tree's root. A job's `workdir` may be there or below.
+
+        Raises:
+            Unsupported: This executor brings no files. The default; needless where files are shared.
+        """
+        from runctl_core.errors import Unsupported
+
+        raise Unsupported(f"{code.root} cannot be brought there", why="its provider brings no files")
+
     def processes(self, handle: str) -> Sequence[Process]:
         """The job's processes as they are now, by pid; empty when it has none any more.
 
@@ -89,3 +114,20 @@ class JobExecutor(ABC):
         Standard input, output and error are this process's own. Returns the exit status, 128 + N
         for signal N.
         """
+
+    def forward(self, local_port: int, host: str, port: int) -> AbstractContextManager[int]:
+        """Lead a port of 127.0.0.1 here to `host:port` as the machine sees it, until the block ends.
+
+        `local_port` 0 takes any that is free. The context gives the port that listens.
+
+        Raises:
+            Refused: The local port is taken.
+            Unsupported: This executor leads no ports. The default.
+        """
+        from runctl_core.errors import Unsupported
+
+        raise Unsupported(
+            f"port {port} of {host} cannot be brought to port {local_port} here",
+            why="its provider leads no ports of its machines",
+            fix="runctl ssh without -L opens a shell there",
+        )

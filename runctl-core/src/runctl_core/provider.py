@@ -21,6 +21,17 @@ if TYPE_CHECKING:
 API_VERSION = 1
 """The plugin API that this core speaks; a plugin names the one it was made for."""
 
+CAPABILITIES: Mapping[str, str] = {
+    "spot": "offers machines that may be taken away, at their own price, when the request asks for spot",
+    "stop": "stops a machine, which keeps its disks, and starts it again (the class `Stoppable`)",
+    "image": "makes a machine from an image that the user names",
+    "region": "has more than one region; offers name theirs, and a request may ask for one",
+    "processes": "its executor lists the processes of a job",
+    "exec": "its executor runs a command beside a job",
+}
+"""What a provider may lack, by the name that `ProviderInfo.unsupported` takes, and what it is. One that is
+not declared absent there is taken to be present, and the author's kit tests it."""
+
 
 @frozen
 class ProviderInfo:
@@ -31,7 +42,7 @@ class ProviderInfo:
         title: For people, such as `Amazon EC2`.
         factory: Makes the provider from an instance of `settings`. Called when first needed.
         settings: An attrs class whose attributes are the provider's settings; None for none.
-        unsupported: Capability name → the reason why this provider does not have it.
+        unsupported: Capability → why this provider lacks it, in a sentence. Names are in `CAPABILITIES`.
         api: The plugin API it was made for.
         homepage: Where its documentation is.
     """

@@ -10,18 +10,22 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from runctl_core.errors import NotFound, SetupError, StateError, UnknownOutcome, UsageError
-from runctl_core.executor import JobExecutor, LogName
+from runctl_core.executor import JobExecutor, LogName, in_silence
 from runctl_core.models.jobs import JobStatus, Usage
 from runctl_core.runner_files import job_to_json, process_from_json, status_from_json, usage_from_json
 from runctl_core.transport import Transport
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from runctl_core.models.jobs import Job
     from runctl_core.models.processes import Process
+    from runctl_core.sync import Selection
 
 STALE_S = 5.0
 """A heartbeat that differs by more from our clock is no proof of life: the machine is asked."""
@@ -38,6 +42,13 @@ except ImportError:
     sys.exit(97)
 main()
 """
+_SETTLE = """
+import os, shutil, sys
+try:
+    os.rename(*sys.argv[1:])
+except OSError:
+    shutil.rmtree(sys.argv[1])
+"""
 _ANSWERS = {"destroy": "survivors", "processes": "processes"}
 _LOGS: Mapping[LogName, str] = {"job": "log", "setup": "setup.log"}
 
@@ -47,21 +58,53 @@ class RunnerExecutor(JobExecutor):
 
     Args:
         transport: How the machine is reached.
-        root: An absolute path there; made when it is missing.
+        root: An absolute path there, or one below `~/`, its user's home; made when it is missing.
         python: The interpreter there, 3.8 or later; by default our own where files are shared,
             and `python3` elsewhere.
+        env: Variables that every job there has, whatever its own say: such as which GPUs are its own.
     """
 
-    def __init__(self, transport: Transport, root: str, *, python: str | None = None) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        root: str,
+        *,
+        python: str | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         self.shares_files = transport.shares_files
         self._transport = transport
-        self._root = root
+        self._given_root = root
+        self._env = dict(env or {})
         self._python = python or (sys.executable if transport.shares_files else "python3")
+
+    @cached_property
+    def _root(self) -> str:
+        if not self._given_root.startswith("~/"):
+            return self._given_root
+        done = self._transport.run(["sh", "-c", 'printf %s "$HOME"'], timeout_s=_START_TIMEOUT_S)
+        home = os.fsdecode(done.stdout)
+        if done.status != 0 or not home.startswith("/"):
+            raise SetupError(
+                f"{self._given_root} is nowhere on the machine",
+                why=done.stderr.decode(errors="replace").strip() or f"its user's home is {home!r}",
+                fix="give the executor an absolute path",
+            )
+        return os.path.join(home, self._given_root[2:])
+
+    def sync(self, code: Selection, *, progress: Callable[[int, int], None] = in_silence) -> str:
+        """See `JobExecutor.sync`. The tree is below `root`, and goes with it."""
+        from runctl_core.sync import send
+
+        target = f"{self._root}/code"
+        return send(self._transport, code, target, python=self._python, progress=progress).tree
 
     def start(self, job: Job) -> str:
         """See `JobExecutor.start`."""
         self._directory(job.id)
-        request = {"job": job_to_json(job), "secrets": dict(job.secrets)}
+        secrets = {name: value for name, value in job.secrets.items() if name not in self._env}
+        request = {"job": job_to_json(job), "secrets": secrets}
+        request["job"]["env"] |= self._env
         if job.resume_from and not self.shares_files:
             request["job"]["resume_from"] = self._upload(job.id, job.resume_from)
         done = self._run("start", self._root, input=json.dumps(request).encode())
@@ -142,6 +185,10 @@ class RunnerExecutor(JobExecutor):
         if job["resume_from"]:
             env["RUNCTL_RESUME_FROM"] = job["resume_from"]
         return self._transport.stream(argv, cwd=job["workdir"], env=env)
+
+    def forward(self, local_port: int, host: str, port: int) -> AbstractContextManager[int]:
+        """See `JobExecutor.forward`."""
+        return self._transport.forward(local_port, host, port)
 
     def destroy(self) -> None:
         """End every job under the root at once, and return when no process of them is left.
@@ -228,8 +275,15 @@ class RunnerExecutor(JobExecutor):
         return f"{self._root}/.runner-{digest.hexdigest()[:12]}"
 
     def _install(self, home: str) -> None:
-        self._make(home)
-        self._transport.put(os.path.dirname(_sources()[0]), f"{home}/runner")
+        """Put the program there beside `home`, and give it its name when it is whole.
+
+        Whoever else does so at the same moment puts the same: the first one's stays, never missing for
+        a moment, because others run it already.
+        """
+        fresh = f"{home}.{os.urandom(4).hex()}"
+        self._make(fresh)
+        self._transport.put(os.path.dirname(_sources()[0]), f"{fresh}/runner")
+        self._transport.run([self._python, "-I", "-S", "-c", _SETTLE, fresh, home])
 
     def _upload(self, job_id: str, path: str) -> str:
         folder = f"{self._root}/.resume/{job_id}"
