@@ -178,7 +178,7 @@ def test_a_kept_machine_stays_with_its_price(commands) -> None:
 
 
 def test_no_attempt_begins_while_an_earlier_machine_is_not_gone(commands) -> None:
-    commands.cloud.starts = [("lost", True)]
+    commands.cloud.starts = [("lost", True)] * 3
     commands.cloud.refusal = AuthenticationError("not today")
     with pytest.raises(UnknownOutcome):
         commands.train()

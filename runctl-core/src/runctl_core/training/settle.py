@@ -15,7 +15,7 @@ from runctl_core.executor import JobExecutor
 from runctl_core.models.resources import Resource
 from runctl_core.models.runs import Run, RunState
 from runctl_core.provider import TrainingProvider
-from runctl_core.shown import look_at
+from runctl_core.shown import look_at, status_of
 from runctl_core.tracking.driver import Driver
 from runctl_core.tracking.resources import TrackedResource
 from runctl_core.training.engine import LIVE, PLANNED_LIVE, Cancelled, Engine, handle_of
@@ -101,7 +101,7 @@ def _settle_driven(engine: Engine, run: Run) -> None:
             _lose(engine, run, "its resource is gone, and nobody saw how it ended")
         return
     try:
-        status = executor.status(handle_of(run))
+        status = status_of(executor, handle_of(run))
     except NotFound:
         if run.state is RunState.SETTING_UP:
             _end_launch(engine, run, provider)
