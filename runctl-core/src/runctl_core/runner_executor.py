@@ -49,6 +49,21 @@ try:
 except OSError:
     shutil.rmtree(sys.argv[1])
 """
+_LIST = """
+import json, os, stat, sys
+root, found = sys.argv[1], []
+if not os.path.isdir(root): sys.exit(97)
+for folder, _, names in os.walk(root):
+    for name in names:
+        try:
+            seen = os.lstat(os.path.join(folder, name))
+        except FileNotFoundError:
+            continue
+        if stat.S_ISREG(seen.st_mode):
+            path = os.path.relpath(os.path.join(folder, name), root)
+            found.append([path, seen.st_size, seen.st_mtime_ns])
+print(json.dumps(found))
+"""
 _ANSWERS = {"destroy": "survivors", "processes": "processes"}
 _LOGS: Mapping[LogName, str] = {"job": "log", "setup": "setup.log"}
 
@@ -146,6 +161,20 @@ class RunnerExecutor(JobExecutor):
         if not path.startswith("/"):
             path = os.path.normpath(os.path.join(self._job(handle)["workdir"], path))
         self._transport.get(path, to)
+
+    def files(self, handle: str, path: str) -> Mapping[str, tuple[int, int]]:  # noqa: ARG002
+        """See `JobExecutor.files`. Raises UnknownOutcome when the machine's answer does not come whole."""
+        argv = [self._python, "-I", "-S", "-X", "utf8", "-c", _LIST, path]
+        done = self._transport.run(argv, timeout_s=_START_TIMEOUT_S)
+        if done.status == _NOT_THERE:
+            raise NotFound(f"no folder {path}")
+        try:
+            return {name: (size, changed) for name, size, changed in json.loads(done.stdout)}
+        except (ValueError, TypeError) as error:
+            raise UnknownOutcome(
+                f"the files in {path} could not be listed (exit status {done.status})",
+                why=done.stderr.decode(errors="replace").strip()[-500:],
+            ) from error
 
     def usage(self, handle: str) -> Sequence[Usage]:
         """See `JobExecutor.usage`."""

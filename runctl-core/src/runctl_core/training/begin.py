@@ -140,7 +140,7 @@ def _job(
     *,
     shared: bool,
 ) -> Job:
-    from runctl_core.training.engine import handle_of
+    from runctl_core.models.runs import handle_of
 
     deadline, is_budget = engine.deadline(run, plan, resource.price.hourly_usd)
     return Job(

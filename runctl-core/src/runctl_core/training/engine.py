@@ -20,7 +20,7 @@ from runctl_core.errors import Refused, RunctlError, StateError
 from runctl_core.executor import JobExecutor
 from runctl_core.models.jobs import JobStatus
 from runctl_core.models.resources import Offer, Resource
-from runctl_core.models.runs import Run, RunState
+from runctl_core.models.runs import Run, RunState, handle_of
 from runctl_core.provider import TrainingProvider
 from runctl_core.tracking import ResourceTracker
 from runctl_core.training import limits
@@ -259,8 +259,3 @@ class Engine:
             raise Cancelled(run.id)
         self.tell(self.reporter.state, changed, detail)
         return changed
-
-
-def handle_of(run: Run) -> str:
-    """The job's id on its resource: one for each attempt."""
-    return f"{run.id}-{run.attempt}"

@@ -12,9 +12,10 @@ from attrs import evolve
 
 from runctl_core.errors import NotFound, ProviderUnavailable, RunctlError, UnknownOutcome
 from runctl_core.executor import JobExecutor, LogName
-from runctl_core.models.runs import Run, RunState
+from runctl_core.models.runs import Run, RunState, handle_of
 from runctl_core.shown import status_of
-from runctl_core.training.engine import PLANNED_LIVE, Engine, handle_of
+from runctl_core.training.engine import PLANNED_LIVE, Engine
+from runctl_core.training.homecoming import Homecoming
 from runctl_core.training.logs import LogSource
 from runctl_core.training.plan import Plan
 from runctl_core.training.settle import bring_on, reach
@@ -37,6 +38,7 @@ class Follower:
         self._engine = engine
         self._run = run
         self._failures = 0
+        self._homecoming = Homecoming()
         self._offsets: dict[LogName, int] = {"job": offset}
         if run.state in PLANNED_LIVE or run.state is RunState.SETTING_UP:
             self._offsets["setup"] = 0
@@ -93,17 +95,18 @@ class Follower:
         if executor is None:
             return
         try:
-            self._watch(executor)
+            self._watch(executor, plan)
         except NotFound:
             return  # another command collected it and let go of the resource: the rest is at home
 
-    def _watch(self, executor: JobExecutor) -> None:
+    def _watch(self, executor: JobExecutor, plan: Plan) -> None:
         """Report until the attempt is over."""
         handle, quiet_s = handle_of(self._run), 0.0
         while handle == handle_of(self._run):
             # The status is asked before the log is read: what a finished job wrote is then there.
             status = status_of(executor, handle)
             self._answered()
+            self._homecoming.look(self._run, plan, executor)
             got = sum(self._drain(executor, handle, log) for log in self._logs())
             if status.phase.over:
                 return

@@ -19,7 +19,8 @@ from runctl_core.paths import run_dir, write_whole
 from runctl_core.tracking import ResourceTracker
 from runctl_core.training import documents
 from runctl_core.training.begin import read_commit
-from runctl_core.training.collect import Collected, log_path
+from runctl_core.training.collect import Collected
+from runctl_core.training.kept_log import log_path
 from runctl_core.training.plan import Plan
 
 

@@ -13,12 +13,12 @@ from attrs import evolve
 from runctl_core.errors import NotFound, ResourceNotFound, RunctlError, StateError
 from runctl_core.executor import JobExecutor
 from runctl_core.models.resources import Resource
-from runctl_core.models.runs import Run, RunState
+from runctl_core.models.runs import Run, RunState, handle_of
 from runctl_core.provider import TrainingProvider
 from runctl_core.shown import look_at, status_of
 from runctl_core.tracking.driver import Driver
 from runctl_core.tracking.resources import TrackedResource
-from runctl_core.training.engine import LIVE, PLANNED_LIVE, Cancelled, Engine, handle_of
+from runctl_core.training.engine import LIVE, PLANNED_LIVE, Cancelled, Engine
 from runctl_core.training.intents import give_back, settle_intents
 from runctl_core.training.plan import Plan
 
