@@ -24,7 +24,7 @@ command -v uv >/dev/null || test -x "$uv/bin/uv" && exit 0
 echo "uv is not on this machine: installing it in $uv"
 new="$uv.$$"
 python3 -m venv "$new" && "$new/bin/python" -m pip install -q --disable-pip-version-check uv &&
-if test -e "$uv"; then rm -rf "$new"; else mv "$new" "$uv"; fi && exit 0
+if test -x "$uv/bin/uv"; then rm -rf "$new"; else rm -rf "$uv" && mv "$new" "$uv"; fi && exit 0
 rm -rf "$new"
 echo "uv could not be installed: that needs python3 with its venv module, and the network" >&2
 echo "install uv on the machine, or: runctl train --python PYTHON with one that has the packages" >&2
