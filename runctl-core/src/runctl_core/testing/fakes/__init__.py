@@ -10,7 +10,6 @@ from runctl_core.testing.fakes.catalogue import MachineType
 from runctl_core.testing.fakes.clock import CloudClock
 from runctl_core.testing.fakes.cloud import FakeCloud
 from runctl_core.testing.fakes.errors import CloudError
-
 from runctl_core.testing.fakes.script import FaultScript
 
 __all__ = ["CloudClock", "CloudError", "FakeCloud", "FaultScript", "MachineType"]

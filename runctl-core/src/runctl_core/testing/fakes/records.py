@@ -36,14 +36,14 @@ class Record:
         zone: Where.
         name: A readable name.
         tags: As it was tagged when it was made.
-        spot: Whether it may be taken away.
-        token: What it was made with; the same token makes no second one.
-        ssh_key: The public key that may enter; empty when nobody may.
-        image: What it was to be made from.
         created_at: When, by the cloud's clock, which may be off.
         shown_at: From when on lists have it.
         state: The cloud's own word.
         due_at: When the state goes on by itself; None when it stays.
+        spot: Whether it may be taken away.
+        token: What it was made with; the same token makes no second one.
+        ssh_key: The public key that may enter; empty when nobody may.
+        image: What it was to be made from.
         reclaim_at: When the cloud takes it away, once it has given notice.
         delete_at: When the cloud deletes it, as was asked for when it was made.
         ended_at: When it was gone.
@@ -58,14 +58,14 @@ class Record:
     zone: str
     name: str
     tags: Mapping[str, str]
-    spot: bool
-    token: str | None
-    ssh_key: str
-    image: str | None
     created_at: float
     shown_at: float
     state: str
-    due_at: float | None
+    due_at: float | None = None
+    spot: bool = False
+    token: str | None = None
+    ssh_key: str = ""
+    image: str | None = None
     delete_at: float | None = None
     reclaim_at: float | None = None
     ended_at: float | None = None

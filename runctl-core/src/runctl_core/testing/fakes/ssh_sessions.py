@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import signal
 import struct
 import termios
 from typing import Any
@@ -98,11 +99,15 @@ class Door(asyncssh.SSHServer):
         child = await asyncio.create_subprocess_exec(
             *argv, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
         )
-        await process.redirect(stdin=child.stdin, stdout=child.stdout, stderr=child.stderr)
-        status = await child.wait()
-        await process.stdout.drain()
-        await process.stderr.drain()
-        return status
+        pump = asyncio.ensure_future(_to_child(process, child))
+        try:
+            await process.redirect(stdout=child.stdout, stderr=child.stderr)
+            status = await child.wait()
+            await process.stdout.drain()
+            await process.stderr.drain()
+            return status
+        finally:
+            pump.cancel()
 
     async def _on_terminal(
         self, process: asyncssh.SSHServerProcess[bytes], command: list[str], env: dict[str, str]
@@ -130,6 +135,25 @@ class Door(asyncssh.SSHServer):
             for handle in (master, slave):
                 if handle >= 0:
                     os.close(handle)
+
+
+async def _to_child(process: asyncssh.SSHServerProcess[bytes], child: asyncio.subprocess.Process) -> None:
+    assert child.stdin is not None  # noqa: S101  it was asked for
+    with contextlib.suppress(OSError):  # it may end before it has read all
+        while True:
+            try:
+                data = await process.stdin.read(1 << 16)
+            except (asyncssh.BreakReceived, asyncssh.TerminalSizeChanged):
+                continue
+            except asyncssh.SignalReceived as received:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(child.pid, getattr(signal, f"SIG{received.signal}", signal.SIGTERM))
+                continue
+            if not data:
+                break
+            child.stdin.write(data)
+            await child.stdin.drain()
+        child.stdin.close()
 
 
 async def _to_terminal(process: asyncssh.SSHServerProcess[bytes], master: int) -> None:
@@ -162,8 +186,6 @@ async def _from_terminal(process: asyncssh.SSHServerProcess[bytes], master: int)
 
 
 def _signal_name(number: int) -> str:
-    import signal
-
     return signal.Signals(number).name.removeprefix("SIG")
 
 
