@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from runctl_core.sync.selection import Selection
 
 
-def in_silence(done: int, total: int) -> None:
+def _in_silence(done: int, total: int) -> None:
     """Tell nobody how far it is."""
 
 
@@ -72,7 +72,7 @@ class JobExecutor(ABC):
     def usage(self, handle: str) -> Sequence[Usage]:
         """The latest samples, oldest first; empty when there are none."""
 
-    def sync(self, code: Selection, *, progress: Callable[[int, int], None] = in_silence) -> str:  # noqa: ARG002
+    def sync(self, code: Selection, *, progress: Callable[[int, int], None] = _in_silence) -> str:  # noqa: ARG002
         """Bring the files of `code` to the machine, whole or not at all, and return where they are there.
 
         Args:

@@ -10,12 +10,11 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from runctl_core.errors import NotFound, SetupError, StateError, UnknownOutcome, UsageError
-from runctl_core.executor import JobExecutor, LogName, in_silence
+from runctl_core.executor import JobExecutor, LogName
 from runctl_core.models.jobs import JobStatus, Usage
 from runctl_core.runner_files import job_to_json, process_from_json, status_from_json, usage_from_json
 from runctl_core.transport import Transport
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
     from runctl_core.models.jobs import Job
     from runctl_core.models.processes import Process
-    from runctl_core.sync import Selection
 
 STALE_S = 5.0
 """A heartbeat that differs by more from our clock is no proof of life: the machine is asked."""
@@ -58,7 +56,7 @@ class RunnerExecutor(JobExecutor):
 
     Args:
         transport: How the machine is reached.
-        root: An absolute path there, or one below `~/`, its user's home; made when it is missing.
+        root: An absolute path there; made when it is missing.
         python: The interpreter there, 3.8 or later; by default our own where files are shared,
             and `python3` elsewhere.
         env: Variables that every job there has, whatever its own say: such as which GPUs are its own.
@@ -74,30 +72,9 @@ class RunnerExecutor(JobExecutor):
     ) -> None:
         self.shares_files = transport.shares_files
         self._transport = transport
-        self._given_root = root
+        self._root = root
         self._env = dict(env or {})
         self._python = python or (sys.executable if transport.shares_files else "python3")
-
-    @cached_property
-    def _root(self) -> str:
-        if not self._given_root.startswith("~/"):
-            return self._given_root
-        done = self._transport.run(["sh", "-c", 'printf %s "$HOME"'], timeout_s=_START_TIMEOUT_S)
-        home = os.fsdecode(done.stdout)
-        if done.status != 0 or not home.startswith("/"):
-            raise SetupError(
-                f"{self._given_root} is nowhere on the machine",
-                why=done.stderr.decode(errors="replace").strip() or f"its user's home is {home!r}",
-                fix="give the executor an absolute path",
-            )
-        return os.path.join(home, self._given_root[2:])
-
-    def sync(self, code: Selection, *, progress: Callable[[int, int], None] = in_silence) -> str:
-        """See `JobExecutor.sync`. The tree is below `root`, and goes with it."""
-        from runctl_core.sync import send
-
-        target = f"{self._root}/code"
-        return send(self._transport, code, target, python=self._python, progress=progress).tree
 
     def start(self, job: Job) -> str:
         """See `JobExecutor.start`."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,43 +19,27 @@ if TYPE_CHECKING:
 
 def make_plan(
     session: Session,
-    script: str,
-    args: Sequence[str],
-    python: str | None,
+    launch: Launch,
     request: dict[str, Any],
     env: list[str],
     env_files: list[str] | None,
     secrets: list[str],
     provider_flags: dict[str, Any] | None,
-) -> tuple[Plan, Launch]:
-    """What the settings and the flags ask for, with every path absolute, and how the script is started.
+) -> Plan:
+    """What the settings and the flags ask for, with every path absolute.
 
     Raises:
         UsageError, ConfigError: Something that was given is malformed.
         PluginError, CapacityError: No provider to train on.
-        Unsupported: The provider lacks what is asked for.
-        NotFound, SetupError: There is no such script, or a program that it needs is not there.
     """
     from runctl_core.training.plan import Plan
-    from runctl_core.training.script import detect, existing_file
 
-    settings, workdir, root = session.settings, os.getcwd(), None
-    path = existing_file(script)
-    provider = _provider(session, request)
-    _require_capabilities(provider, request)
-    if session.provider(provider, provider_flags or {}).shares_files:
-        launch = detect(script, args, python=python)
-    else:
-        from runctl_core.training.code import code_root
-        from runctl_core.training.terms import There
-
-        root = code_root(path)
-        launch = detect(os.path.realpath(path), args, python=python, terms=There(os.path.realpath(workdir)))
+    settings = session.settings
     configured = [settings.env_file] if settings.env_file else []
-    plan = Plan(
-        provider=provider,
+    return Plan(
+        provider=_provider(session, request),
         command=launch.command,
-        workdir=workdir,
+        workdir=os.getcwd(),
         kind=str(launch.kind),
         setup=launch.setup,
         provider_flags=provider_flags or {},
@@ -71,25 +54,7 @@ def make_plan(
         idle_minutes=settings.idle_minutes,
         grace_s=settings.grace_seconds,
         on_finish=str(settings.on_finish),
-        code_root=root,
-        include=settings.include,
     )
-    return plan, launch
-
-
-def _require_capabilities(provider: str, request: dict[str, Any]) -> None:
-    """Raise Unsupported, with the provider's own reason, before anything is asked for or bought."""
-    from runctl_core.errors import Unsupported
-    from runctl_core.plugins import load_provider
-
-    lacks = load_provider(provider).unsupported
-    for capability in ("spot", "region"):
-        if request[capability] and capability in lacks:
-            raise Unsupported(
-                f"{provider} cannot do --{capability}",
-                why=lacks[capability],
-                fix=f"leave out --{capability}, or: runctl providers list",
-            )
 
 
 def _provider(session: Session, request: dict[str, Any]) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import select
 import sys
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from runctl_core.cli import output
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from runctl_core.cli.session import Session
     from runctl_core.models.resources import Offer, Resource
     from runctl_core.models.runs import Run
-    from runctl_core.sync import Selection
     from runctl_core.training.script import Launch
 
 
@@ -36,19 +34,6 @@ class TerminalReporter(Reporter):
         view = memoryview(data)
         while view:
             view = view[os.write(self._output, view) :]
-
-    def syncing(self, code: Selection) -> None:
-        """Say what goes to the machine, and how to see it."""
-        files = output.count(len(code.files), "file")
-        output.note(f"  sends {files}, {output.size(code.size_bytes)}, of {code.root}")
-        self._sync = output.Progress("sending", code.size_bytes)
-        self._sent = 0
-
-    def sent(self, done: int, total: int) -> None:
-        """Show on a terminal how far it is."""
-        with self._sync if done >= total else nullcontext():
-            self._sync.advance(done - self._sent)
-            self._sent = done
 
     def setup(self, data: bytes) -> None:
         """Show what set-up programs print beside the script's own output."""

@@ -88,12 +88,6 @@ def train(
             metavar="PATH", help="A file or folder that the script makes; collected.", rich_help_panel=_FILES
         ),
     ] = None,
-    include: Annotated[
-        list[str] | None,
-        Option(
-            metavar="PATH", help="Goes to a machine elsewhere although it is ignored.", rich_help_panel=_FILES
-        ),
-    ] = None,
     checkpoint_dir: Annotated[
         str | None, Option(metavar="FOLDER", help="Where checkpoints go.", rich_help_panel=_FILES)
     ] = None,
@@ -120,6 +114,7 @@ def train(
     from runctl_core.cli.follow import see_it_through
     from runctl_core.cli.planning import make_plan, money, resource_request, show_plan
     from runctl_core.cli.reporter import TerminalReporter
+    from runctl_core.training.script import detect
 
     flags = {
         "provider": provider,
@@ -132,14 +127,12 @@ def train(
         "on_finish": on_finish,
         "checkpoint_dir": checkpoint_dir,
         "output": output,
-        "include": include,
     }
     reporter = TerminalReporter(output_to_stderr=json)
     session = Session(flags, reporter)
+    launch = detect(script, args or (), python=python)
     request = resource_request(gpu, instance_type, spot, region, session.settings.max_price)
-    plan, launch = make_plan(
-        session, script, args or (), python, request, env or [], env_file, secret or [], provider_flags
-    )
+    plan = make_plan(session, launch, request, env or [], env_file, secret or [], provider_flags)
     reporter.detected(os.path.basename(script), launch)
     if dry_run:
         show_plan(session, plan, json)

@@ -121,7 +121,7 @@ class JobFilesChecks(JobFixtures):
     @check("a checkpoint to resume from reaches the script", tests="start")
     def test_resume_from_reaches_the_script(self, jobs: JobRuns, tmp_path: Path) -> None:
         """Resumes from a folder of this computer, whose file the script prints."""
-        checkpoint = tmp_path / "step-7"
+        checkpoint = tmp_path / "kit-step-7"
         checkpoint.mkdir()
         (checkpoint / "weights.bin").write_bytes(b"weights")
         code = "import os; print(open(os.environ['RUNCTL_RESUME_FROM'] + '/weights.bin').read())"
@@ -140,7 +140,7 @@ class JobFilesChecks(JobFixtures):
     def test_fetch_brings_a_file(self, jobs: JobRuns, tmp_path: Path) -> None:
         """Fetches a file by a relative path."""
         handle, _ = jobs.run("open('kit.bin', 'wb').write(bytes(range(256)) * 4096)")
-        target = tmp_path / "home.bin"
+        target = tmp_path / "kit-home.bin"
         jobs.executor.fetch(handle, "kit.bin", str(target))
         if target.read_bytes() != bytes(range(256)) * 4096:
             broken(expected="a megabyte, as it was written", found=f"{target.stat().st_size} bytes")

@@ -10,15 +10,13 @@ import time
 
 from attrs import evolve
 
-from runctl_core.errors import NotFound, ProviderUnavailable, RunctlError, UnknownOutcome
+from runctl_core.errors import NotFound
 from runctl_core.executor import JobExecutor, LogName
 from runctl_core.models.runs import Run, RunState
 from runctl_core.training.engine import PLANNED_LIVE, Engine, handle_of
 from runctl_core.training.logs import LogSource
 from runctl_core.training.plan import Plan
 from runctl_core.training.settle import bring_on, reach
-
-_LONGEST_PAUSE_S = 10.0
 
 _LOGS: tuple[LogName, ...] = ("setup", "job")
 
@@ -44,38 +42,16 @@ class Follower:
     def until_over(self) -> Run:
         """Follow to the end of the run, and return it as it ended.
 
-        A provider or a machine that cannot be reached is tried again until it can.
-
         Raises:
             RunctlError: The end cannot be written now; see `settle.bring_on`.
         """
-        away_s = 0.0
         while not self._run.state.over:
-            try:
-                self._follow_attempt()
-                self._see(bring_on(self._engine, self._run))
-            except (ProviderUnavailable, UnknownOutcome) as error:
-                away_s = self._wait_out(error, away_s)
-                continue
-            if away_s:
-                self._engine.tell(self._engine.reporter.note, f"{self._run.id} is reached again")
-                away_s = 0.0
+            self._follow_attempt()
+            self._see(bring_on(self._engine, self._run))
             if not self._run.state.over:
                 time.sleep(_pause_s(0))
         self._rest_from_home()
         return self._run
-
-    def _wait_out(self, error: RunctlError, waited_s: float) -> float:
-        """Wait before the next try. A run goes on while nobody reaches it, and is read on where it was."""
-        if not waited_s:
-            said = f"{self._run.id} goes on, and cannot be reached now: {error.summary}; trying again"
-            self._engine.tell(self._engine.reporter.note, said)
-        pause_s = max(min(_LONGEST_PAUSE_S, waited_s / 2), 0.2, error.retry_after_s or 0.0)
-        end = time.monotonic() + pause_s
-        while time.monotonic() < end:
-            self._engine.reporter.quiet()
-            time.sleep(_pause_s(0))
-        return waited_s + pause_s
 
     def _see(self, run: Run) -> None:
         """Take note of the run as it is now; a new attempt has logs of its own."""

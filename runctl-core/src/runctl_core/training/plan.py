@@ -51,8 +51,6 @@ class Plan:
         idle_minutes: After how long without any sign of work it is ended; 0 never.
         grace_s: Seconds between SIGTERM and SIGKILL.
         on_finish: `terminate` or `keep`: what becomes of the resource.
-        code_root: The folder whose files go to a machine that shares none; None for one that does.
-        include: What of it goes although it is ignored.
     """
 
     provider: str
@@ -72,8 +70,6 @@ class Plan:
     idle_minutes: float = 0.0
     grace_s: float = 30.0
     on_finish: str = "terminate"
-    code_root: str | None = None
-    include: tuple[str, ...] = field(default=(), converter=_texts)
 
     def to_json(self) -> dict[str, Any]:
         """The plan as JSON-ready values; money as text."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from runctl_core.models.resources import Offer, Resource
     from runctl_core.models.runs import Run
-    from runctl_core.sync import Selection
 
 
 class Reporter:
@@ -24,12 +23,6 @@ class Reporter:
 
     def created(self, resource: Resource, deadline: str) -> None:
         """The resource exists; `deadline` says in words how it ends."""
-
-    def syncing(self, code: Selection) -> None:
-        """These files go to the machine now."""
-
-    def sent(self, done: int, total: int) -> None:
-        """So many bytes of them are there, of so many."""
 
     def log(self, data: bytes) -> None:
         """Bytes of the script, exact and in order."""

@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from itertools import takewhile
@@ -24,9 +26,7 @@ from typing import Any
 from attrs import frozen
 
 from runctl_core.errors import NotFound, SetupError, UsageError
-from runctl_core.training.terms import Here
 
-HERE = Here()
 _PEP_723 = re.compile(rb"(?m)^# /// script\s*$\n(?:^#(?:| .*)$\n)+?^# ///\s*$")
 _PROJECT_TABLE = re.compile(rb"(?m)^\s*\[\s*project\s*\]")
 
@@ -75,35 +75,28 @@ class Launch:
         return tuple(takewhile(lambda name: name != _ORDER.get(self.kind), _ORDER.values()))
 
 
-def detect(script: str, args: Sequence[str] = (), *, python: str | None = None, terms: Here = HERE) -> Launch:
+def detect(script: str, args: Sequence[str] = (), *, python: str | None = None) -> Launch:
     """Find out how `script` is started.
-
-    Args:
-        script: Its path on this computer.
-        args: Given to it as they are.
-        python: The interpreter to use, whatever the script asks for.
-        terms: Those of the machine that it runs on.
 
     Raises:
         NotFound: There is no such file.
         UsageError: It is a directory, or neither a Python file nor executable.
         SetupError: A program that it needs (uv, Python) is not on PATH.
     """
-    path = existing_file(script)
+    path = _existing_file(script)
     if python:
-        return _interpreter(path, args, terms.interpreter(python), terms)
+        return _interpreter(path, args, python)
     if not path.endswith(".py"):
-        return _executable(path, args, terms)
+        return _executable(path, args)
     if _has_pep_723(path):
-        return _pep_723(path, args, terms)
+        return _pep_723(path, args)
     for folder in _folders_upwards(os.path.dirname(path)):
-        if launch := _in_project(folder, path, args, terms):
+        if launch := _in_project(folder, path, args):
             return launch
-    return _plain(path, args, terms)
+    return _plain(path, args)
 
 
-def existing_file(script: str) -> str:
-    """The absolute path of a script. Raises NotFound, or UsageError for what is no readable file."""
+def _existing_file(script: str) -> str:
     path = os.path.abspath(script)
     if os.path.isdir(path):
         raise UsageError(
@@ -155,26 +148,27 @@ def _folders_upwards(folder: str) -> Iterator[str]:
         folder = os.path.dirname(folder)
 
 
-def _in_project(folder: str, path: str, args: Sequence[str], terms: Here) -> Launch | None:
+def _in_project(folder: str, path: str, args: Sequence[str]) -> Launch | None:
     lock, project, requirements = (
         os.path.join(folder, name) for name in ("uv.lock", "pyproject.toml", "requirements.txt")
     )
+    prefix: tuple[str, ...]
     if os.path.isfile(lock) and os.path.isfile(project):
-        options: tuple[str, ...] = ("run", "--no-active", "--project", terms.path(folder), "--frozen")
-        return _with_uv(Kind.UV_LOCK, options, lock, path, args, terms)
+        prefix = (_uv(lock), "run", "--no-active", "--project", folder, "--frozen")
+        return _with_uv(Kind.UV_LOCK, prefix, path, args, f"the lock {_short(lock)}")
     if os.path.isfile(project) and _PROJECT_TABLE.search(_head(project)):
-        options = (*_ISOLATED, *_packages(project, terms))
-        return _with_uv(Kind.PYPROJECT, options, project, path, args, terms)
+        prefix = (_uv(project), *_ISOLATED, *_packages(project))
+        return _with_uv(Kind.PYPROJECT, prefix, path, args, f"the project {_short(project)}")
     if os.path.isfile(requirements):
-        options = (*_ISOLATED, "--with-requirements", terms.path(requirements))
-        return _with_uv(Kind.REQUIREMENTS, options, requirements, path, args, terms)
+        prefix = (_uv(requirements), *_ISOLATED, "--with-requirements", requirements)
+        return _with_uv(Kind.REQUIREMENTS, prefix, path, args, _short(requirements))
     return None
 
 
 _ISOLATED = ("run", "--isolated", "--no-project")
 
 
-def _packages(project: str, terms: Here) -> Iterator[str]:
+def _packages(project: str) -> Iterator[str]:
     """What uv is told of a project: its Python, and itself, or what it needs when it is no package.
 
     As uv has it, a project without a build system is none. Its folders are not built, which would
@@ -185,7 +179,7 @@ def _packages(project: str, terms: Here) -> Iterator[str]:
     if python := table.get("requires-python"):
         yield from ("--python", python)
     if "build-system" in document or uv.get("package") or uv.get("sources") or "dynamic" in table:
-        yield from ("--with-editable", terms.path(os.path.dirname(project)))
+        yield from ("--with-editable", os.path.dirname(project))
     else:
         for requirement in table.get("dependencies", ()):
             yield from ("--with", requirement)
@@ -201,48 +195,63 @@ def _toml(path: str) -> dict[str, Any]:
         raise SetupError(f"{_short(path)} is no TOML", why=str(error), fix=f"mend {_short(path)}") from error
 
 
-_SOURCES = {Kind.UV_LOCK: "the lock ", Kind.PYPROJECT: "the project ", Kind.REQUIREMENTS: ""}
-
-
-def _with_uv(
-    kind: Kind, options: tuple[str, ...], source: str, path: str, args: Sequence[str], terms: Here
-) -> Launch:
-    prefix = (*terms.uv(_short(source)), *options, "--", "python")
+def _with_uv(kind: Kind, prefix: tuple[str, ...], path: str, args: Sequence[str], source: str) -> Launch:
     return Launch(
         kind,
-        command=(*prefix, terms.path(path), *args),
-        setup=(*terms.prepared, (*prefix, "--version")),
-        chosen=f"packages from {_SOURCES[kind]}{_short(source)}: uv run",
+        command=(*prefix, "--", "python", path, *args),
+        setup=((*prefix, "--", "python", "--version"),),
+        chosen=f"packages from {source}: uv run",
     )
 
 
-def _pep_723(path: str, args: Sequence[str], terms: Here) -> Launch:
-    uv, script = terms.uv(_short(path)), terms.path(path)
+def _pep_723(path: str, args: Sequence[str]) -> Launch:
+    uv = _uv(path)
     return Launch(
         Kind.PEP_723,
-        command=(*uv, "run", "--no-active", "--script", script, *args),
-        setup=(*terms.prepared, (*uv, "sync", "--no-active", "--script", script)),
+        command=(uv, "run", "--no-active", "--script", path, *args),
+        setup=((uv, "sync", "--no-active", "--script", path),),
         chosen="packages from the script's own header (PEP 723): uv run --script",
     )
 
 
-def _interpreter(path: str, args: Sequence[str], program: str, terms: Here) -> Launch:
-    command = (program, terms.path(path), *args)
-    return Launch(Kind.INTERPRETER, command, (), f"the interpreter {program}")
+def _interpreter(path: str, args: Sequence[str], python: str) -> Launch:
+    program = shutil.which(os.path.expanduser(python))
+    if program is None:
+        raise SetupError(f"no interpreter {python}", fix="--python /path/to/python")
+    return Launch(Kind.INTERPRETER, (os.path.abspath(program), path, *args), (), f"the interpreter {program}")
 
 
-def _executable(path: str, args: Sequence[str], terms: Here) -> Launch:
+def _executable(path: str, args: Sequence[str]) -> Launch:
     if not os.access(path, os.X_OK):
         raise UsageError(
             f"{_short(path)} is neither a Python file nor executable",
             fix=f"chmod +x {_short(path)}, or --python python3",
         )
-    return Launch(Kind.EXECUTABLE, (terms.script(path), *args), (), "an executable, run as it is")
+    return Launch(Kind.EXECUTABLE, (path, *args), (), "an executable, run as it is")
 
 
-def _plain(path: str, args: Sequence[str], terms: Here) -> Launch:
-    program = terms.python()
-    return Launch(Kind.PLAIN, (program, terms.path(path), *args), (), f"a plain script: {program}")
+def _plain(path: str, args: Sequence[str]) -> Launch:
+    for name in ("python3", "python"):
+        if program := shutil.which(name):
+            chosen = f"a plain script: {program}"
+            return Launch(Kind.PLAIN, (program, path, *args), (), chosen)
+    raise SetupError(
+        "no Python on PATH to run the script with",
+        why="neither python3 nor python is in any folder of PATH",
+        fix=f"--python {sys.executable}",
+    )
+
+
+def _uv(needed_by: str) -> str:
+    beside = os.path.join(os.path.dirname(sys.executable), "uv")
+    program = shutil.which("uv") or shutil.which(beside)
+    if program is None:
+        raise SetupError(
+            "uv is not installed",
+            why=f"{_short(needed_by)} names packages, and uv makes their environment",
+            fix="pip install uv, or --python PYTHON with one that has the packages",
+        )
+    return program
 
 
 def _short(path: str) -> str:
