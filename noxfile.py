@@ -30,7 +30,8 @@ WORKERS = ("-n", "4", "--dist", "worksteal")
 """Two for each of CI's processors: most tests wait for processes of theirs more than they compute."""
 
 QUICK = (*WORKERS, "-m", "not faults")
-DRIVEN = {"tmux": "tmux", "zsh": "zsh", "fish": "fish"}
+SERVED = {"sshd": "openssh-server", "ssh": "openssh-client"}
+DRIVEN = {"tmux": "tmux", "zsh": "zsh", "fish": "fish", **SERVED}
 """Programs that tests drive, and Debian's packages of them."""
 
 COVERAGE = ("coverage>=7.10", "pytest-cov>=7.0")
@@ -92,7 +93,8 @@ def install(session: nox.Session, provider: str, *tools: str, extra: str = "") -
 
 def debian(session: nox.Session, **programs: str) -> None:
     """Install the programs that tests drive, where we may; elsewhere say what is missing."""
-    missing = [package for program, package in programs.items() if not shutil.which(program)]
+    places = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin"
+    missing = [package for program, package in programs.items() if not shutil.which(program, path=places)]
     if not missing:
         return
     if os.geteuid() != 0 or not shutil.which("apt-get"):
@@ -111,7 +113,7 @@ def pytest(session: nox.Session, *selected: str, options: Sequence[str] = ()) ->
 def tests(session: nox.Session, provider: str) -> None:
     """Unit, contract and end-to-end tests, from built wheels of the core and one provider."""
     debian(session, **DRIVEN)
-    install(session, provider, *TEST_TOOLS, extra="[top]")
+    install(session, provider, *TEST_TOOLS, extra="[rest,ssh,top]")
     folders = {"core": ["tests/core"], "local": ["tests/local", "tests/e2e"]}[provider]
     pytest(session, *folders, options=QUICK)
 
@@ -120,7 +122,7 @@ def tests(session: nox.Session, provider: str) -> None:
 def coverage(session: nox.Session) -> None:
     """What those tests cover, in the commands that they run too; twice as slow as they are alone."""
     debian(session, **DRIVEN)
-    install(session, "local", *TEST_TOOLS, *COVERAGE, extra="[top]")
+    install(session, "local", *TEST_TOOLS, *COVERAGE, extra="[rest,ssh,top]")
     report = Path(session.virtualenv.location) / "coverage.json"
     options = (*QUICK, "--cov", f"--cov-report=json:{report}")
     pytest(session, "tests/core", "tests/local", "tests/e2e", options=options)
@@ -140,7 +142,8 @@ def minimums(session: nox.Session) -> None:
     """
     built = wheels(session)
     projects = [word for name in DISTRIBUTIONS for word in ("-r", f"{name}/pyproject.toml")]
-    lowest = ("--no-sources", "--resolution", "lowest-direct", "--extra", "top")
+    extras = ("--extra", "rest", "--extra", "ssh", "--extra", "top")
+    lowest = ("--no-sources", "--resolution", "lowest-direct", *extras)
     session.install(*lowest, *projects, *map(str, built.values()))
     # The tools come second and change nothing: their own needs would raise what is tested.
     frozen = str(session.run("uv", "pip", "freeze", silent=True, log=False))
@@ -155,7 +158,7 @@ def minimums(session: nox.Session) -> None:
 @nox.session(python=HERE)
 def isolation(session: nox.Session) -> None:
     """What each kind of command imports: which heavy modules, how many attrs classes."""
-    install(session, "local", *TEST_TOOLS, extra="[top]")
+    install(session, "local", *TEST_TOOLS, extra="[rest,ssh,top]")
     pytest(session, "tests/isolation")
 
 
@@ -183,7 +186,7 @@ def lint(session: nox.Session) -> None:
 @nox.session(python=HERE)
 def typing(session: nox.Session) -> None:
     """mypy --strict over the packages, and over the plugin API as an author uses it."""
-    session.install("mypy>=1.15", "-e", "runctl-core[top]", "-e", "runctl-local")
+    session.install("mypy>=1.15", "-e", "runctl-core[rest,ssh,top]", "-e", "runctl-local")
     session.run("mypy")
 
 
@@ -191,7 +194,7 @@ def typing(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Run every block of the README and the docs, and hold the reference against the code."""
     debian(session, tmux="tmux")
-    install(session, "local", *TEST_TOOLS, "pipx>=1.7", extra="[top]")
+    install(session, "local", *TEST_TOOLS, "pipx>=1.7", extra="[rest,ssh,top]")
     session.env["RUNCTL_WHEELS"] = str(ROOT / "dist")
     pytest(session, "tests/docs", options=WORKERS)
 
@@ -207,15 +210,16 @@ def browser(session: nox.Session) -> None:
 @nox.session(python=HERE)
 def faults(session: nox.Session) -> None:
     """Kills at random moments, many runs at once, full disks: the slow and rough tests."""
-    install(session, "local", *TEST_TOOLS)
-    pytest(
-        session, "tests/core", "tests/local", "tests/e2e", "tests/faults", options=(*WORKERS, "-m", "faults")
-    )
+    debian(session, **SERVED)
+    install(session, "local", *TEST_TOOLS, extra="[ssh]")
+    folders = ("tests/core", "tests/local", "tests/e2e", "tests/faults")
+    pytest(session, *folders, options=(*WORKERS, "-m", "faults"))
 
 
 @nox.session(python=HERE)
 def bench(session: nox.Session) -> None:
     """Ours and the peer side by side, as ratios: start-up, log volume, overhead, tracker."""
-    install(session, "local")
+    debian(session, **SERVED)
+    install(session, "local", extra="[ssh]")
     for script in sorted((ROOT / "tests" / "benchmarks").glob("bench_*.py")):
         session.run("python", str(script), *session.posargs, env=A_USERS)

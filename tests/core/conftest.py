@@ -11,7 +11,9 @@ import shelf
 from core.cleanup_world import World
 from core.fake_cloud import Cloud
 from core.processes import Commands
+from runctl_core.api import SSHTransport
 from runctl_core.tracking import ResourceTracker
+from sshd import Server, sshd
 
 
 @pytest.fixture
@@ -38,3 +40,18 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     cloud = Cloud()
     with ResourceTracker(str(tmp_path / "state.db"), clock=cloud.clock) as tracker:
         yield World(tracker, cloud)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A machine that OpenSSH serves."""
+    with sshd(tmp_path_factory.mktemp("sshd")) as found:
+        yield found
+
+
+@pytest.fixture
+def over_ssh(server: Server) -> Iterator[SSHTransport]:
+    """A way to it, not yet used."""
+    transport = SSHTransport(server.host, port=server.port, **server.trusted)
+    yield transport
+    transport.close()

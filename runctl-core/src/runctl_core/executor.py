@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from runctl_core.models.jobs import Job, JobStatus, Usage
     from runctl_core.models.processes import Process
     from runctl_core.sync.selection import Selection
@@ -112,3 +114,20 @@ class JobExecutor(ABC):
         Standard input, output and error are this process's own. Returns the exit status, 128 + N
         for signal N.
         """
+
+    def forward(self, local_port: int, host: str, port: int) -> AbstractContextManager[int]:
+        """Lead a port of 127.0.0.1 here to `host:port` as the machine sees it, until the block ends.
+
+        `local_port` 0 takes any that is free. The context gives the port that listens.
+
+        Raises:
+            Refused: The local port is taken.
+            Unsupported: This executor leads no ports. The default.
+        """
+        from runctl_core.errors import Unsupported
+
+        raise Unsupported(
+            f"port {port} of {host} cannot be brought to port {local_port} here",
+            why="its provider leads no ports of its machines",
+            fix="runctl ssh without -L opens a shell there",
+        )

@@ -20,6 +20,8 @@ from runctl_core.runner_files import job_to_json, process_from_json, status_from
 from runctl_core.transport import Transport
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from runctl_core.models.jobs import Job
     from runctl_core.models.processes import Process
 
@@ -57,18 +59,29 @@ class RunnerExecutor(JobExecutor):
         root: An absolute path there; made when it is missing.
         python: The interpreter there, 3.8 or later; by default our own where files are shared,
             and `python3` elsewhere.
+        env: Variables that every job there has, whatever its own say: such as which GPUs are its own.
     """
 
-    def __init__(self, transport: Transport, root: str, *, python: str | None = None) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        root: str,
+        *,
+        python: str | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         self.shares_files = transport.shares_files
         self._transport = transport
         self._root = root
+        self._env = dict(env or {})
         self._python = python or (sys.executable if transport.shares_files else "python3")
 
     def start(self, job: Job) -> str:
         """See `JobExecutor.start`."""
         self._directory(job.id)
-        request = {"job": job_to_json(job), "secrets": dict(job.secrets)}
+        secrets = {name: value for name, value in job.secrets.items() if name not in self._env}
+        request = {"job": job_to_json(job), "secrets": secrets}
+        request["job"]["env"] |= self._env
         if job.resume_from and not self.shares_files:
             request["job"]["resume_from"] = self._upload(job.id, job.resume_from)
         done = self._run("start", self._root, input=json.dumps(request).encode())
@@ -149,6 +162,10 @@ class RunnerExecutor(JobExecutor):
         if job["resume_from"]:
             env["RUNCTL_RESUME_FROM"] = job["resume_from"]
         return self._transport.stream(argv, cwd=job["workdir"], env=env)
+
+    def forward(self, local_port: int, host: str, port: int) -> AbstractContextManager[int]:
+        """See `JobExecutor.forward`."""
+        return self._transport.forward(local_port, host, port)
 
     def destroy(self) -> None:
         """End every job under the root at once, and return when no process of them is left.

@@ -73,7 +73,6 @@ class _Choice:
             tuple(found[path] for path in sorted(found)),
             self._include,
             tuple(self._left_out.values()),
-            git.commit(self._root) if in_git else None,
             in_git,
         )
 
@@ -89,9 +88,8 @@ class _Choice:
         for path in paths:
             if within and path.startswith(within):
                 continue
-            rule = rules.ignored(path) if rules else None
-            if rule:
-                self._leave(path, "ignored", rule.origin)
+            if rules and (left := _topmost(path, rules)):
+                self._left_out[left.path] = left
             else:
                 yield path
 
@@ -153,7 +151,7 @@ class _Choice:
         except (FileNotFoundError, NotADirectoryError):
             return None
         if stat.S_ISREG(found.st_mode):
-            return Entry(path, found.st_size, stat.S_IMODE(found.st_mode) & 0o777)
+            return Entry(path, found.st_size, stat.S_IMODE(found.st_mode) & 0o777, seen=found)
         if stat.S_ISLNK(found.st_mode):
             return self._link(path, full)
         if not stat.S_ISDIR(found.st_mode):
@@ -194,6 +192,16 @@ _GITS_OWN = "git's own; the commit is recorded instead"
 _KINDS = {stat.S_IFSOCK: "a socket", stat.S_IFIFO: "a pipe"}
 
 
+def _topmost(path: str, rules: Rules) -> LeftOut | None:
+    """The path, or the highest folder of it that is ignored; None when it is not."""
+    if not (rule := rules.ignored(path)):
+        return None
+    for at in (at for at, letter in enumerate(path) if letter == "/"):
+        if above := rules.ignored(path[:at], is_folder=True):
+            return LeftOut(f"{path[:at]}/", "ignored", above.origin)
+    return LeftOut(path, "ignored", rule.origin)
+
+
 def _name(path: str) -> str:
     return path.rpartition("/")[2]
 
@@ -231,5 +239,5 @@ def _require_sensible(root: str, count: int) -> None:
         raise Refused(
             f"{root} has more than {MOST_FILES:,} files",
             why="they would be sent to the machine, one by one",
-            fix=f"name what the script does not need in {OWN_RULES}; data is brought with --data",
+            fix=f"name what the script does not need in {OWN_RULES}",
         )

@@ -19,6 +19,9 @@ from runctl_core.models.runs import Run
 from runctl_core.paths import ensure_private_dir, run_dir, write_whole
 from runctl_core.shown import usage_of
 from runctl_core.training.plan import Plan
+from runctl_core.training.staging import staging
+from runctl_core.transport.local import LocalTransport
+from runctl_core.transport.whole import replace
 
 
 @frozen
@@ -52,7 +55,7 @@ def collect(run: Run, plan: Plan, executor: JobExecutor, handle: str) -> Collect
             with suppress(NotFound):  # a lost job may have lost its logs too
                 write_whole(log_path(run.id, run.attempt, log), read_log(executor, handle, log))
         if not executor.shares_files:
-            _fetch_checkpoints(run, plan, executor, handle)
+            fetch_checkpoints(run, plan, executor, handle)
         return _fetch_outputs(run, plan, executor, handle)
     except OSError as error:
         raise StateError(
@@ -69,10 +72,28 @@ def read_log(executor: JobExecutor, handle: str, log: LogName = "job", offset: i
         yield data
 
 
-def _fetch_checkpoints(run: Run, plan: Plan, executor: JobExecutor, handle: str) -> None:
+def fetch_checkpoints(run: Run, plan: Plan, executor: JobExecutor, handle: str) -> None:
+    """Bring home the checkpoints that are on the machine; those of earlier attempts stay beside them."""
     source = executor.status(handle).checkpoint_dir
     if source:
-        executor.fetch(handle, source, plan.checkpoint_directory(run.id))
+        with staging(run.id) as folder:
+            coming = os.path.join(folder, "checkpoints")
+            try:
+                executor.fetch(handle, source, coming)
+            except NotFound:
+                return  # the script made none
+            home = plan.checkpoint_directory(run.id)
+            os.makedirs(home, exist_ok=True)
+            for name in os.listdir(coming):
+                _put(os.path.join(coming, name), os.path.join(home, name))
+
+
+def _put(source: str, target: str) -> None:
+    """Give what came its name at home; a copy appears whole, too, where home is another disk."""
+    if os.stat(os.path.dirname(source)).st_dev == os.stat(os.path.dirname(target)).st_dev:
+        replace(source, target)
+    else:
+        LocalTransport().put(source, target)
 
 
 def _fetch_outputs(run: Run, plan: Plan, executor: JobExecutor, handle: str) -> Collected:

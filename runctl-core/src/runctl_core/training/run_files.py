@@ -8,21 +8,17 @@ kept of it; a path that was not kept is meant from its folder on this computer.
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from runctl_core.errors import NotFound, Refused, UsageError
 from runctl_core.executor import JobExecutor
-from runctl_core.locks import is_at, is_locked, lock
 from runctl_core.models.runs import Run
-from runctl_core.paths import ensure_private_dir, run_dir, write_whole
+from runctl_core.paths import run_dir, write_whole
 from runctl_core.training.collect import log_path, read_log
 from runctl_core.training.engine import handle_of
 from runctl_core.training.plan import Plan
-
-_STAGING = ".fetched-"
+from runctl_core.training.staging import staging
 
 
 @contextmanager
@@ -41,7 +37,7 @@ def readable(run: Run, plan: Plan, path: str, executor: JobExecutor | None) -> I
     """
     inside = _inside(run, path)
     if executor is not None and (inside == "log" or not executor.shares_files):
-        with _staging(run.id) as folder:
+        with staging(run.id) as folder:
             yield _fetched(run, inside, executor, folder)
         return
     places = [_in_checkpoints(run, plan, inside), os.path.join(plan.workdir, inside), *_kept(run, inside)]
@@ -111,31 +107,3 @@ def _fetched(run: Run, inside: str, executor: JobExecutor, folder: str) -> str:
     there = executor.status(handle).checkpoint_dir if first == "checkpoints" else None
     executor.fetch(handle, os.path.join(there, rest) if there else inside, target)
     return target
-
-
-@contextmanager
-def _staging(run_id: str) -> Iterator[str]:
-    """A folder that is gone afterwards; those that killed commands left go too."""
-    home = ensure_private_dir(run_dir(run_id))
-    for name in os.listdir(home):
-        path = os.path.join(home, name)
-        if name.startswith(_STAGING) and not is_locked(path):
-            shutil.rmtree(path, ignore_errors=True)
-    folder, fd = _locked_folder(home)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        os.close(fd)
-
-
-def _locked_folder(home: str) -> tuple[str, int]:
-    while True:
-        folder = tempfile.mkdtemp(prefix=_STAGING, dir=home)
-        try:
-            fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            continue  # another command took it for one that was left
-        if lock(fd) and is_at(fd, folder):
-            return folder, fd
-        os.close(fd)

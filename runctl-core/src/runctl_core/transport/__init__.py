@@ -1,6 +1,6 @@
 """How bytes and commands reach a machine: the contract. `local.py` is this computer.
 
-Five calls; `read` has a default that is written with them, for transports without a quicker way.
+Five calls; `read` and `forward` have defaults, for transports without a quicker way or without any.
 """
 
 from __future__ import annotations
@@ -8,10 +8,14 @@ from __future__ import annotations
 import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from runctl_core.errors import NotFound
+from runctl_core.errors import NotFound, Unsupported
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
 
 __all__ = ["Completed", "Transport"]
 
@@ -74,3 +78,18 @@ class Transport(ABC):
         if done.stderr:
             raise NotFound(f"no file {path}", why=done.stderr.decode(errors="replace").strip())
         return done.stdout
+
+    def forward(self, local_port: int, host: str, port: int) -> AbstractContextManager[int]:
+        """Lead a port of 127.0.0.1 here to `host:port` as the machine sees it, until the block ends.
+
+        `local_port` 0 takes any that is free. The context gives the port that listens.
+
+        Raises:
+            Refused: The local port is taken.
+            Unsupported: This way to a machine leads no ports. The default.
+        """
+        raise Unsupported(
+            f"port {port} of {host} cannot be brought to port {local_port} here",
+            why="the way to this machine carries commands and files only",
+            fix="runctl ssh without -L opens a shell there",
+        )

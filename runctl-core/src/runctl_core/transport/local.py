@@ -7,9 +7,11 @@ import signal
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import NoReturn
 
-from runctl_core.errors import NotFound, StateError, UnknownOutcome
+from runctl_core.errors import NotFound, StateError, UnknownOutcome, Unsupported
 from runctl_core.transport import Completed, Transport
+from runctl_core.transport.whole import discard, replace
 
 
 class LocalTransport(Transport):
@@ -59,6 +61,14 @@ class LocalTransport(Transport):
 
     def close(self) -> None:
         """There is nothing to let go of."""
+
+    def forward(self, local_port: int, host: str, port: int) -> NoReturn:
+        """Ports of this computer are here already. Raises Unsupported."""
+        raise Unsupported(
+            f"port {port} of {host} is not brought to port {local_port}",
+            why="this machine is the computer that you are on",
+            fix=f"connect to {host}:{port} itself",
+        )
 
     def read(self, path: str, offset: int, limit: int) -> bytes:
         """See `Transport.read`. Raises NotFound, and StateError for a file that we may not read."""
@@ -112,9 +122,9 @@ def _copy(source: str, target: str, mode: int | None) -> None:
             shutil.copy2(source, partial)
         if mode is not None:
             os.chmod(partial, mode)
-        _replace(partial, target)
+        replace(partial, target)
     except OSError as error:
-        _discard(partial)
+        discard(partial)
         if not os.path.lexists(source):
             raise NotFound(f"no file {source}", why=error.strerror or "") from error
         raise StateError(
@@ -163,23 +173,3 @@ def _settle_link(original: str, copied: str, root: str) -> None:
         _copy_folder(end, copied)
     else:
         shutil.copy2(end, copied)
-
-
-def _replace(partial: str, target: str) -> None:
-    """Put `partial` in the place of `target`; a folder that is there is moved aside first."""
-    if os.path.isdir(partial) and os.path.isdir(target):
-        aside = f"{partial}.old"
-        os.rename(target, aside)
-        os.rename(partial, target)
-        _discard(aside)
-    else:
-        os.replace(partial, target)
-
-
-def _discard(path: str) -> None:
-    import shutil
-
-    if os.path.isdir(path):
-        shutil.rmtree(path, ignore_errors=True)
-    elif os.path.lexists(path):
-        os.unlink(path)
