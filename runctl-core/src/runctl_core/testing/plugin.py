@@ -123,7 +123,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     except Exception as error:
         found = f"{type(error).__name__}: {error}"
         expected = "the check comes to its end without an error"
-        raise BrokenPromise(expected=expected, found=found).of(*told) from error
+        told_so = BrokenPromise(expected=expected, found=found).of(*told)
+        raise told_so.with_traceback(error.__traceback__) from None
 
 
 def _replay(item: pytest.Function) -> str:
