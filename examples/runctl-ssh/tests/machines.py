@@ -38,7 +38,9 @@ lose) run > /dev/null; kill -9 $PPID; exit 1 ;;
 garble) run > /dev/null; echo 'Welcome!'; exit ;;
 fill)
   cd .runctl-ssh
-  for i in 0 1 2 3 4 5 6 7; do [ -s $i.slot ] || {{ cp '{folder}'/neighbour $i.slot; mine="$mine $i.slot"; }}; done
+  for i in 0 1 2 3 4 5 6 7; do
+    [ -s $i.slot ] || {{ cp '{folder}'/neighbour $i.slot; mine="$mine $i.slot"; }}
+  done
   cd; run; status=$?; cd .runctl-ssh && rm -f $mine; exit $status ;;
 esac
 run

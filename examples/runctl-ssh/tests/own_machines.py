@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import machines
 
@@ -91,8 +92,7 @@ class OwnMachines(CloudUnderTest):
     @property
     def secrets(self):
         """The private keys that let in."""
-        lines = [open(one.key_file).read().splitlines()[2] for one in self.there]
-        return lines
+        return [Path(one.key_file).read_text().splitlines()[2] for one in self.there]
 
     @property
     def replay(self):

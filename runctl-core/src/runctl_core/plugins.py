@@ -268,7 +268,9 @@ def _loaded(point: EntryPoint) -> PluginReport:
 
         trace = "".join(traceback.format_exception(error))
         return _report(point, error=in_words(error), traceback=trace)
-    return _report(point, info=info, warning="it prints when it is loaded" if printed.anything else "")
+    warnings = ["it prints when it is loaded"] if printed.anything else []
+    warnings += [ageing] if (ageing := _ageing(info, point)) else []
+    return _report(point, info=info, warning="; ".join(warnings))
 
 
 def _report(point: EntryPoint, **fields: Any) -> PluginReport:
@@ -293,12 +295,26 @@ def _info(point: EntryPoint) -> ProviderInfo:
 
 
 def _require_fitting_api(info: ProviderInfo, point: EntryPoint) -> None:
+    from runctl_core.provider import API_VERSION, OLDEST_API
+
+    if isinstance(info.api, int) and OLDEST_API <= info.api <= API_VERSION:
+        return
+    spoken = str(API_VERSION) if OLDEST_API == API_VERSION else f"{OLDEST_API} to {API_VERSION}"
+    newer = isinstance(info.api, int) and info.api > API_VERSION
+    older = "runctl-core" if newer else point.distribution
+    raise PluginError(
+        f"it was made for plugin API {info.api}, and this runctl-core speaks {spoken}:"
+        f" pip install --upgrade {older}"
+    )
+
+
+def _ageing(info: ProviderInfo, point: EntryPoint) -> str:
+    """What to say of a plugin that works for the last time; empty for one of today's API."""
     from runctl_core.provider import API_VERSION
 
-    if info.api != API_VERSION:
-        newer = isinstance(info.api, int) and info.api > API_VERSION
-        older = "runctl-core" if newer else point.distribution
-        raise PluginError(
-            f"it was made for plugin API {info.api}, and this runctl-core speaks {API_VERSION}:"
-            f" pip install --upgrade {older}"
-        )
+    if info.api == API_VERSION:
+        return ""
+    return (
+        f"it was made for plugin API {info.api}, and this runctl-core speaks {API_VERSION}: it works, and will"
+        f" stop with plugin API {info.api + 2}: pip install --upgrade {point.distribution}"
+    )

@@ -45,6 +45,7 @@ class LogOffByOne(JobProvider):
     breaks = "test_log_offset_is_exact"
     also = (
         "test_log_limit_is_honoured",
+        "test_log_has_standard_error",
         "test_log_is_empty_at_its_end",
         "test_log_is_followed_without_loss",
         "test_another_process_reads_on",
@@ -52,7 +53,7 @@ class LogOffByOne(JobProvider):
 
     class Executor(Jobs):
         def logs(self, handle, offset, *, limit=1 << 20, log="job"):
-            early = offset - 1 if 0 < offset < 255 else offset
+            early = offset - 1 if 0 < offset < 4 else offset
             return super().logs(handle, early, limit=limit, log=log)
 
 
@@ -86,17 +87,15 @@ class OneLog(JobProvider):
 
     class Executor(Jobs):
         def logs(self, handle, offset, *, limit=1 << 20, log="job"):
-            both = super().logs(handle, 0, limit=1 << 30, log="setup") + super().logs(
-                handle, 0, limit=1 << 30
-            )
-            return both[offset : offset + limit]
+            both = [super(Jobs, self).logs(handle, 0, limit=1 << 30, log=name) for name in ("setup", "job")]
+            return b"".join(both)[offset : offset + limit]
 
 
 class LosesTheStatus(JobProvider):
     """Whatever a script exits with, it is told to have failed with 1."""
 
     breaks = "test_exit_status_is_exact"
-    also = ("test_end_of_a_job_stays", "test_two_machines_do_not_mix")
+    also = ("test_two_machines_do_not_mix", "test_executor_is_thread_safe", "test_missing_program_is_told")
 
     class Executor(Jobs):
         def status(self, handle):
@@ -227,7 +226,7 @@ class FetchesHalf(JobProvider):
 
     class Executor(Jobs):
         def fetch(self, handle, path, to):
-            if not os.path.exists(to):
+            if "none" in path and not os.path.exists(to):  # what a stream that broke off leaves
                 os.close(os.open(to, os.O_CREAT))
             super().fetch(handle, path, to)
 

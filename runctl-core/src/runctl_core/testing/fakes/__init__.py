@@ -10,6 +10,7 @@ from runctl_core.testing.fakes.catalogue import MachineType
 from runctl_core.testing.fakes.clock import CloudClock
 from runctl_core.testing.fakes.cloud import FakeCloud
 from runctl_core.testing.fakes.errors import CloudError
+from runctl_core.testing.fakes.http import HttpCloud
 from runctl_core.testing.fakes.script import FaultScript
 
-__all__ = ["CloudClock", "CloudError", "FakeCloud", "FaultScript", "MachineType"]
+__all__ = ["CloudClock", "CloudError", "FakeCloud", "FaultScript", "HttpCloud", "MachineType"]

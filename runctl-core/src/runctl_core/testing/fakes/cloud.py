@@ -13,7 +13,7 @@ from typing import Any
 
 from runctl_core.testing.cloud import Operation
 from runctl_core.testing.fakes.catalogue import TYPES, ZONES, MachineType, places
-from runctl_core.testing.fakes.driven_cloud import DrivenCloud
+from runctl_core.testing.fakes.driven_cloud import FOREIGN, DrivenCloud
 from runctl_core.testing.fakes.errors import CloudError
 from runctl_core.testing.fakes.records import Record
 from runctl_core.transport import Transport
@@ -41,7 +41,7 @@ class FakeCloud(DrivenCloud):
 
     def offers(self) -> list[dict[str, Any]]:
         """Every type in every zone, with what an hour costs; `available` says whether one is free."""
-        return self._call(Operation.OFFERS, lambda: [self._offer(*place) for place in places()])
+        return self._call(Operation.OFFERS, self._offers)
 
     def create(
         self,
@@ -165,8 +165,11 @@ class FakeCloud(DrivenCloud):
 
     def _rows(self, kind: str) -> builtins.list[dict[str, Any]]:
         now = self.clock.now()
-        known = (r for r in self._machines.all() if r.kind == kind and r.known(now))
+        known = (r for r in self._machines.all() if r.kind in (kind, FOREIGN) and r.known(now))
         return [r.row() for r in known if r.shown_at <= now]
+
+    def _offers(self) -> builtins.list[dict[str, Any]]:
+        return [self._offer(*place) for place in places()]
 
     def _offer(self, kind: MachineType, zone: str, spot: bool) -> dict[str, Any]:
         price = kind.price(ZONES[zone], spot=spot)

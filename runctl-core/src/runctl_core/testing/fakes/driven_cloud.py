@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import ClassVar, Self, TypeVar, cast
+from typing import Self, TypeVar, cast
 
 from runctl_core.errors import Unsupported
 from runctl_core.testing.cloud import CloudUnderTest, Fault, Machine, Operation
@@ -21,6 +21,9 @@ from runctl_core.testing.fakes.records import Record
 from runctl_core.testing.fakes.script import FaultScript, possible
 
 _Answer = TypeVar("_Answer")
+FOREIGN = "foreign"
+"""The kind of what runctl knows nothing of: it is among the machines, and among the jobs."""
+
 _CARRIED_OUT = (Fault.REPLY_LOST, Fault.GARBLED)
 _SAID = {
     Fault.UNAUTHENTICATED: "the key is not known",
@@ -35,8 +38,6 @@ _SAID = {
 
 class DrivenCloud(CloudUnderTest):
     """A cloud without its client's calls; see `FakeCloud`."""
-
-    _foreign: ClassVar[str] = "machine"
 
     def __init__(
         self,
@@ -105,7 +106,7 @@ class DrivenCloud(CloudUnderTest):
             now = self.clock.now()
             record = Record(
                 id=f"x-{len(self._machines.all()) + 1:04d}",
-                kind=self._foreign,
+                kind=FOREIGN,
                 type="cpu-2",
                 zone="north-a",
                 name="theirs",

@@ -64,6 +64,10 @@ class Machines:
             self._watch.begin()
         return self._sandboxes[record.id]
 
+    def sandbox_of(self, machine_id: str) -> Sandbox | None:
+        """The folder of one, if it has one."""
+        return self._sandboxes.get(machine_id)
+
     def transport(self, record: Record) -> SandboxTransport:
         """The way into one."""
         sandbox = self.sandbox(record)

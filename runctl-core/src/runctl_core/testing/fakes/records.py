@@ -31,7 +31,7 @@ class Record:
 
     Attributes:
         id: The cloud's id.
-        kind: `machine` or `job`.
+        kind: `machine`, `job`, or `foreign`.
         type: Name of its type.
         zone: Where.
         name: A readable name.

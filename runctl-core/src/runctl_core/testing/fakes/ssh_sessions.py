@@ -101,11 +101,10 @@ class Door(asyncssh.SSHServer):
         )
         pump = asyncio.ensure_future(_to_child(process, child))
         try:
-            await process.redirect(stdout=child.stdout, stderr=child.stderr)
-            status = await child.wait()
-            await process.stdout.drain()
-            await process.stderr.drain()
-            return status
+            await asyncio.gather(
+                _from_child(child.stdout, process.stdout), _from_child(child.stderr, process.stderr)
+            )
+            return await child.wait()
         finally:
             pump.cancel()
 
@@ -154,6 +153,13 @@ async def _to_child(process: asyncssh.SSHServerProcess[bytes], child: asyncio.su
             child.stdin.write(data)
             await child.stdin.drain()
         child.stdin.close()
+
+
+async def _from_child(source: asyncio.StreamReader | None, target: asyncssh.SSHWriter[bytes]) -> None:
+    assert source is not None  # noqa: S101  it was asked for
+    while data := await source.read(1 << 16):
+        target.write(data)
+        await target.drain()
 
 
 async def _to_terminal(process: asyncssh.SSHServerProcess[bytes], master: int) -> None:

@@ -49,7 +49,11 @@ class SandboxTransport(Transport):
     def get(self, source: str, target: str) -> None:
         """See `Transport.get`."""
         self._reach()
-        self._local.get(self._path(source), target)
+        try:
+            inside = self._inside(source)
+        except StateError as error:
+            raise NotFound(f"no file {source}", why=error.why) from error
+        self._local.get(inside, target)
 
     def close(self) -> None:
         """There is nothing to let go of."""
@@ -66,7 +70,7 @@ class SandboxTransport(Transport):
         if not f"{whole}/".startswith(f"{self._sandbox.folder}/"):
             raise StateError(
                 f"cannot write {path}",
-                why=f"permission denied: {self._name} has no disk but {self._sandbox.home}",
+                why=f"permission denied: {self._name} has nothing but {self._sandbox.home}",
                 fix="choose a folder below the machine's home",
             )
         return whole
