@@ -114,7 +114,7 @@ def tests(session: nox.Session, provider: str) -> None:
     """Unit, contract and end-to-end tests, from built wheels of the core and one provider."""
     debian(session, **DRIVEN)
     install(session, provider, *TEST_TOOLS, extra="[rest,ssh,top]")
-    folders = {"core": ["tests/core"], "local": ["tests/local", "tests/e2e"]}[provider]
+    folders = {"core": ["tests/core"], "local": ["tests/local", "tests/kit", "tests/e2e"]}[provider]
     pytest(session, *folders, options=QUICK)
 
 
@@ -125,7 +125,7 @@ def coverage(session: nox.Session) -> None:
     install(session, "local", *TEST_TOOLS, *COVERAGE, extra="[rest,ssh,top]")
     report = Path(session.virtualenv.location) / "coverage.json"
     options = (*QUICK, "--cov", f"--cov-report=json:{report}")
-    pytest(session, "tests/core", "tests/local", "tests/e2e", options=options)
+    pytest(session, "tests/core", "tests/local", "tests/kit", "tests/e2e", options=options)
     found = json.loads(report.read_text())
     shares = {name: file["summary"]["percent_covered"] for name, file in found["files"].items()}
     for name, share in sorted(shares.items(), key=lambda item: item[1]):
