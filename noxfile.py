@@ -26,7 +26,10 @@ DISTRIBUTIONS = ("runctl-core", "runctl-local")
 PROVIDERS = ("core", "local")
 PYTHONS = ("3.11", "3.12", "3.13")
 TEST_TOOLS = ("pytest>=8.3", "pytest-xdist>=3.6", "hypothesis>=6.130", "jsonschema>=4.23")
-QUICK = ("-n", "2", "-m", "not faults")
+WORKERS = ("-n", "4", "--dist", "worksteal")
+"""Two for each of CI's processors: most tests wait for processes of theirs more than they compute."""
+
+QUICK = (*WORKERS, "-m", "not faults")
 SERVED = {"sshd": "openssh-server", "ssh": "openssh-client"}
 DRIVEN = {"tmux": "tmux", "zsh": "zsh", "fish": "fish", **SERVED}
 """Programs that tests drive, and Debian's packages of them."""
@@ -110,7 +113,7 @@ def pytest(session: nox.Session, *selected: str, options: Sequence[str] = ()) ->
 def tests(session: nox.Session, provider: str) -> None:
     """Unit, contract and end-to-end tests, from built wheels of the core and one provider."""
     debian(session, **DRIVEN)
-    install(session, provider, *TEST_TOOLS, extra="[ssh,top]")
+    install(session, provider, *TEST_TOOLS, extra="[rest,ssh,top]")
     folders = {"core": ["tests/core"], "local": ["tests/local", "tests/e2e"]}[provider]
     pytest(session, *folders, options=QUICK)
 
@@ -119,7 +122,7 @@ def tests(session: nox.Session, provider: str) -> None:
 def coverage(session: nox.Session) -> None:
     """What those tests cover, in the commands that they run too; twice as slow as they are alone."""
     debian(session, **DRIVEN)
-    install(session, "local", *TEST_TOOLS, *COVERAGE, extra="[ssh,top]")
+    install(session, "local", *TEST_TOOLS, *COVERAGE, extra="[rest,ssh,top]")
     report = Path(session.virtualenv.location) / "coverage.json"
     options = (*QUICK, "--cov", f"--cov-report=json:{report}")
     pytest(session, "tests/core", "tests/local", "tests/e2e", options=options)
@@ -139,7 +142,8 @@ def minimums(session: nox.Session) -> None:
     """
     built = wheels(session)
     projects = [word for name in DISTRIBUTIONS for word in ("-r", f"{name}/pyproject.toml")]
-    lowest = ("--no-sources", "--resolution", "lowest-direct", "--extra", "ssh", "--extra", "top")
+    extras = ("--extra", "rest", "--extra", "ssh", "--extra", "top")
+    lowest = ("--no-sources", "--resolution", "lowest-direct", *extras)
     session.install(*lowest, *projects, *map(str, built.values()))
     # The tools come second and change nothing: their own needs would raise what is tested.
     frozen = str(session.run("uv", "pip", "freeze", silent=True, log=False))
@@ -154,7 +158,7 @@ def minimums(session: nox.Session) -> None:
 @nox.session(python=HERE)
 def isolation(session: nox.Session) -> None:
     """What each kind of command imports: which heavy modules, how many attrs classes."""
-    install(session, "local", *TEST_TOOLS, extra="[ssh,top]")
+    install(session, "local", *TEST_TOOLS, extra="[rest,ssh,top]")
     pytest(session, "tests/isolation")
 
 
@@ -182,7 +186,7 @@ def lint(session: nox.Session) -> None:
 @nox.session(python=HERE)
 def typing(session: nox.Session) -> None:
     """mypy --strict over the packages, and over the plugin API as an author uses it."""
-    session.install("mypy>=1.15", "-e", "runctl-core[ssh,top]", "-e", "runctl-local")
+    session.install("mypy>=1.15", "-e", "runctl-core[rest,ssh,top]", "-e", "runctl-local")
     session.run("mypy")
 
 
@@ -190,9 +194,9 @@ def typing(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Run every block of the README and the docs, and hold the reference against the code."""
     debian(session, tmux="tmux")
-    install(session, "local", *TEST_TOOLS, "pipx>=1.7", extra="[ssh,top]")
+    install(session, "local", *TEST_TOOLS, "pipx>=1.7", extra="[rest,ssh,top]")
     session.env["RUNCTL_WHEELS"] = str(ROOT / "dist")
-    pytest(session, "tests/docs", options=("-n", "2"))
+    pytest(session, "tests/docs", options=WORKERS)
 
 
 @nox.session(python=HERE)
@@ -208,7 +212,8 @@ def faults(session: nox.Session) -> None:
     """Kills at random moments, many runs at once, full disks: the slow and rough tests."""
     debian(session, **SERVED)
     install(session, "local", *TEST_TOOLS, extra="[ssh]")
-    pytest(session, "tests/core", "tests/local", "tests/e2e", "tests/faults", options=("-m", "faults"))
+    folders = ("tests/core", "tests/local", "tests/e2e", "tests/faults")
+    pytest(session, *folders, options=(*WORKERS, "-m", "faults"))
 
 
 @nox.session(python=HERE)

@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -207,10 +208,19 @@ def test_the_runner_is_copied_once_and_anew_when_it_changed(tmp_path):
     executor.start(job(tmp_path, id="otter-2"))
     wait(executor, "otter-2")
     assert len(transport.puts) == 1
-    home = Path(transport.puts[0])
+    (home,) = (tmp_path / "slot").glob(".runner-*/runner")
     copied = {str(p.relative_to(home)) for p in home.rglob("*.py")}
     folder = os.path.dirname(_sources()[0])
     assert copied == {os.path.relpath(p, folder) for p in _sources()}
+
+
+def test_first_starts_at_once_all_find_the_runner_whole(tmp_path):
+    executor = RunnerExecutor(Elsewhere(), str(tmp_path / "slot"))
+    jobs = [job(tmp_path, id=f"otter-{n}") for n in range(4)]
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        handles = list(pool.map(executor.start, jobs))
+    assert [wait(executor, handle).exit_code for handle in handles] == [0, 0, 0, 0]
+    assert len(list((tmp_path / "slot").glob(".runner-*"))) == 1
 
 
 def test_a_checkpoint_of_this_computer_goes_along(tmp_path):

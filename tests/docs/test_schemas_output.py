@@ -179,6 +179,16 @@ def test_what_is_monitored_is_as_documented(world: Home) -> None:
     schemas.check("monitor", world.json("monitor", "--log", "plain.log", "--checkpoint", folder))
 
 
+def test_what_is_sent_is_as_documented(once: Home) -> None:
+    once.write(".gitignore", "data/\n")
+    once.write("data/x", "1")
+    once.write("t.py", 'open("data/x")')
+    document = once.json("sync", "--plan", "t.py")
+    schemas.check("sync", document)
+    assert [found["path"] for found in document["missed"]] == ["data/x"]
+    assert {"path": "data/", "reason": "ignored", "rule": ".gitignore:1:data/"} in document["left_out"]
+
+
 def test_offers_are_as_documented(world: Home) -> None:
     offers = world.json("offers")
     schemas.check("offers", offers)

@@ -6,6 +6,7 @@ from runctl_core.__main__ import main as run_command
 from runctl_core.errors import (
     AuthenticationError,
     CapacityError,
+    ConfigError,
     InsufficientFunds,
     InvalidRequest,
     NotFound,
@@ -27,7 +28,14 @@ from runctl_core.models.checks import Check, Verdict
 from runctl_core.models.jobs import EndedBy, Job, JobPhase, JobStatus, Usage
 from runctl_core.models.money import UNKNOWN_PRICE, Price
 from runctl_core.models.processes import Process
-from runctl_core.models.resources import LaunchSpec, Offer, Resource, ResourceRequest, ResourceState
+from runctl_core.models.resources import (
+    LaunchSpec,
+    Offer,
+    Resource,
+    ResourceRequest,
+    ResourceState,
+    gpu_name,
+)
 from runctl_core.paths import state_dir
 from runctl_core.provider import API_VERSION, ProviderInfo, Stoppable, TrainingProvider
 from runctl_core.runner_executor import RunnerExecutor
@@ -36,32 +44,46 @@ from runctl_core.stores import Store, StoredFile
 from runctl_core.transport import Completed, Transport
 from runctl_core.transport.local import LocalTransport
 
+_LATER = {
+    "Answer": "rest",
+    "Format": "models.checkpoints",
+    "Look": "models.checkpoints",
+    "MachineKey": "transport.keys",
+    "RestClient": "rest",
+    "SSHTransport": "transport.ssh",
+    "Selection": "sync",
+    "TensorTotals": "models.checkpoints",
+    "machine_key": "transport.keys",
+}
+"""What only some plugins need, and where it is: imported when it is named, so that no other waits for it."""
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runctl_core.models.checkpoints import Format, Look, TensorTotals
+    from runctl_core.rest import Answer, RestClient
+    from runctl_core.sync import Selection
+    from runctl_core.transport.keys import MachineKey, machine_key
     from runctl_core.transport.ssh import SSHTransport
 else:
 
     def __getattr__(name: str) -> object:
-        """What only some plugins need, imported when it is named: no other waits for it."""
-        if name in ("Format", "Look", "TensorTotals"):
-            from runctl_core.models import checkpoints
+        """What `_LATER` names."""
+        if name not in _LATER:
+            raise AttributeError(f"runctl_core.api has no {name}")
+        from importlib import import_module
 
-            return getattr(checkpoints, name)
-        if name == "SSHTransport":
-            from runctl_core.transport.ssh import SSHTransport
-
-            return SSHTransport
-        raise AttributeError(f"runctl_core.api has no {name}")
+        return getattr(import_module(f"runctl_core.{_LATER[name]}"), name)
 
 
 __all__ = [
     "API_VERSION",
     "UNKNOWN_PRICE",
+    "Answer",
     "AuthenticationError",
     "CapacityError",
     "Check",
     "Completed",
+    "ConfigError",
     "EndedBy",
     "Format",
     "InsufficientFunds",
@@ -74,6 +96,7 @@ __all__ = [
     "LocalTransport",
     "LogName",
     "Look",
+    "MachineKey",
     "NotFound",
     "Offer",
     "Price",
@@ -87,10 +110,12 @@ __all__ = [
     "ResourceNotFound",
     "ResourceRequest",
     "ResourceState",
+    "RestClient",
     "RunctlError",
     "RunnerExecutor",
     "SSHTransport",
     "Scope",
+    "Selection",
     "SetupError",
     "StateError",
     "Stoppable",
@@ -103,7 +128,9 @@ __all__ = [
     "Unsupported",
     "Usage",
     "Verdict",
+    "gpu_name",
     "hookimpl",
+    "machine_key",
     "run_command",
     "setting",
     "state_dir",

@@ -6,7 +6,7 @@ The handle is the job's id, so that any later process, on any terminal, finds th
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 
     from runctl_core.models.jobs import Job, JobStatus, Usage
     from runctl_core.models.processes import Process
+    from runctl_core.sync.selection import Selection
+
+
+def in_silence(done: int, total: int) -> None:
+    """Tell nobody how far it is."""
+
 
 LogName = Literal["job", "setup"]
 """Which log: the script's own bytes, or what the set-up programs printed."""
@@ -62,9 +68,41 @@ class JobExecutor(ABC):
         A relative path is meant from the job's working directory. Raises NotFound.
         """
 
+    def files(self, handle: str, path: str) -> Mapping[str, tuple[int, int]]:
+        """The regular files in or below the folder `path`, an absolute path on the machine.
+
+        Returns:
+            By path below the folder, parts divided by `/`: size in bytes, and modification time in
+            nanoseconds. Equal figures mean that `fetch` need not be called again.
+
+        Raises:
+            NotFound: There is no such folder.
+            Unsupported: This executor cannot tell, and everything is fetched at the end. The default.
+        """
+        from runctl_core.errors import Unsupported
+
+        raise Unsupported(f"the files of {handle} in {path} cannot be listed", why="its provider lists none")
+
     @abstractmethod
     def usage(self, handle: str) -> Sequence[Usage]:
         """The latest samples, oldest first; empty when there are none."""
+
+    def sync(self, code: Selection, *, progress: Callable[[int, int], None] = in_silence) -> str:  # noqa: ARG002
+        """Bring the files of `code` to the machine, whole or not at all, and return where they are there.
+
+        Args:
+            code: What goes; what went before and is not in it is gone over there.
+            progress: Told the bytes that were sent and all there are, now and then.
+
+        Returns:
+            The absolute path of the tree's root. A job's `workdir` may be there or below.
+
+        Raises:
+            Unsupported: This executor brings no files. The default; needless where files are shared.
+        """
+        from runctl_core.errors import Unsupported
+
+        raise Unsupported(f"{code.root} cannot be brought there", why="its provider brings no files")
 
     def processes(self, handle: str) -> Sequence[Process]:
         """The job's processes as they are now, by pid; empty when it has none any more.

@@ -10,11 +10,12 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from runctl_core.errors import NotFound, SetupError, StateError, UnknownOutcome, UsageError
-from runctl_core.executor import JobExecutor, LogName
+from runctl_core.executor import JobExecutor, LogName, in_silence
 from runctl_core.models.jobs import JobStatus, Usage
 from runctl_core.runner_files import job_to_json, process_from_json, status_from_json, usage_from_json
 from runctl_core.transport import Transport
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from runctl_core.models.jobs import Job
     from runctl_core.models.processes import Process
+    from runctl_core.sync.selection import Selection
 
 STALE_S = 5.0
 """A heartbeat that differs by more from our clock is no proof of life: the machine is asked."""
@@ -40,6 +42,28 @@ except ImportError:
     sys.exit(97)
 main()
 """
+_SETTLE = """
+import os, shutil, sys
+try:
+    os.rename(*sys.argv[1:])
+except OSError:
+    shutil.rmtree(sys.argv[1])
+"""
+_LIST = """
+import json, os, stat, sys
+root, found = sys.argv[1], []
+if not os.path.isdir(root): sys.exit(97)
+for folder, _, names in os.walk(root):
+    for name in names:
+        try:
+            seen = os.lstat(os.path.join(folder, name))
+        except FileNotFoundError:
+            continue
+        if stat.S_ISREG(seen.st_mode):
+            path = os.path.relpath(os.path.join(folder, name), root)
+            found.append([path, seen.st_size, seen.st_mtime_ns])
+print(json.dumps(found))
+"""
 _ANSWERS = {"destroy": "survivors", "processes": "processes"}
 _LOGS: Mapping[LogName, str] = {"job": "log", "setup": "setup.log"}
 
@@ -49,21 +73,47 @@ class RunnerExecutor(JobExecutor):
 
     Args:
         transport: How the machine is reached.
-        root: An absolute path there; made when it is missing.
+        root: A path there, absolute or below `~/`, the home there; made when it is missing.
         python: The interpreter there, 3.8 or later; by default our own where files are shared,
             and `python3` elsewhere.
+        env: Variables that every job there has, whatever its own say: such as which GPUs are its own.
     """
 
-    def __init__(self, transport: Transport, root: str, *, python: str | None = None) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        root: str,
+        *,
+        python: str | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         self.shares_files = transport.shares_files
         self._transport = transport
-        self._root = root
+        self._given_root = root
+        self._env = dict(env or {})
         self._python = python or (sys.executable if transport.shares_files else "python3")
+
+    @cached_property
+    def _root(self) -> str:
+        """The absolute path of the root there; the machine is asked for its home when it is below that."""
+        if not self._given_root.startswith("~/"):
+            return self._given_root
+        done = self._transport.run(["sh", "-c", 'printf %s "$HOME"'], timeout_s=_START_TIMEOUT_S)
+        home = os.fsdecode(done.stdout)
+        if done.status != 0 or not home.startswith("/"):
+            raise SetupError(
+                f"the home on the machine is not known, and {self._given_root} is in it",
+                why=done.stderr.decode(errors="replace").strip() or f"HOME is {home!r} there",
+                fix="give its user a home directory",
+            )
+        return os.path.join(home, self._given_root[2:])
 
     def start(self, job: Job) -> str:
         """See `JobExecutor.start`."""
         self._directory(job.id)
-        request = {"job": job_to_json(job), "secrets": dict(job.secrets)}
+        secrets = {name: value for name, value in job.secrets.items() if name not in self._env}
+        request = {"job": job_to_json(job), "secrets": secrets}
+        request["job"]["env"] |= self._env
         if job.resume_from and not self.shares_files:
             request["job"]["resume_from"] = self._upload(job.id, job.resume_from)
         done = self._run("start", self._root, input=json.dumps(request).encode())
@@ -112,6 +162,20 @@ class RunnerExecutor(JobExecutor):
             path = os.path.normpath(os.path.join(self._job(handle)["workdir"], path))
         self._transport.get(path, to)
 
+    def files(self, handle: str, path: str) -> Mapping[str, tuple[int, int]]:  # noqa: ARG002
+        """See `JobExecutor.files`. Raises UnknownOutcome when the machine's answer does not come whole."""
+        argv = [self._python, "-I", "-S", "-X", "utf8", "-c", _LIST, path]
+        done = self._transport.run(argv, timeout_s=_START_TIMEOUT_S)
+        if done.status == _NOT_THERE:
+            raise NotFound(f"no folder {path}")
+        try:
+            return {name: (size, changed) for name, size, changed in json.loads(done.stdout)}
+        except (ValueError, TypeError) as error:
+            raise UnknownOutcome(
+                f"the files in {path} could not be listed (exit status {done.status})",
+                why=done.stderr.decode(errors="replace").strip()[-500:],
+            ) from error
+
     def usage(self, handle: str) -> Sequence[Usage]:
         """See `JobExecutor.usage`."""
         try:
@@ -123,6 +187,13 @@ class RunnerExecutor(JobExecutor):
             return [usage_from_json(row) for row in rows]
         except (ValueError, KeyError, TypeError, OverflowError):
             return []  # damaged by hand; the runner writes it anew within seconds
+
+    def sync(self, code: Selection, *, progress: Callable[[int, int], None] = in_silence) -> str:
+        """See `JobExecutor.sync`. Raises SetupError, StateError, Refused or ProviderUnavailable."""
+        from runctl_core.sync import send
+
+        folder = f"{self._root}/code"
+        return send(self._transport, code, folder, python=self._python, progress=progress).tree
 
     def processes(self, handle: str) -> Sequence[Process]:
         """See `JobExecutor.processes`."""
@@ -234,8 +305,15 @@ class RunnerExecutor(JobExecutor):
         return f"{self._root}/.runner-{digest.hexdigest()[:12]}"
 
     def _install(self, home: str) -> None:
-        self._make(home)
-        self._transport.put(os.path.dirname(_sources()[0]), f"{home}/runner")
+        """Put the program there beside `home`, and give it its name when it is whole.
+
+        Whoever else does so at the same moment puts the same: the first one's stays, never missing for
+        a moment, because others run it already.
+        """
+        fresh = f"{home}.{os.urandom(4).hex()}"
+        self._make(fresh)
+        self._transport.put(os.path.dirname(_sources()[0]), f"{fresh}/runner")
+        self._transport.run([self._python, "-I", "-S", "-c", _SETTLE, fresh, home])
 
     def _upload(self, job_id: str, path: str) -> str:
         folder = f"{self._root}/.resume/{job_id}"
@@ -245,7 +323,7 @@ class RunnerExecutor(JobExecutor):
         return target
 
     def _make(self, folder: str) -> None:
-        done = self._transport.run(["mkdir", "-p", "-m", "700", folder])
+        done = self._transport.run(["sh", "-c", 'umask 077; exec mkdir -p -- "$1"', "sh", folder])
         if done.status != 0:
             raise SetupError(
                 f"cannot make the folder {folder} on the machine",

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 
 from attrs import frozen
 
-from runctl_core.api import ProviderUnavailable
+from runctl_core.api import ProviderUnavailable, gpu_name
 
 TIMEOUT_S = 5.0
 """A driver that hangs is given this long."""
 
 _NO_GPU = "No devices were found"
 """What a driver without a GPU says; its exit status is 6."""
-
-_NOISE = re.compile(
-    r"\b(NVIDIA|Tesla|GeForce|Quadro|Graphics|Device|PCIe?|SXM\d?|NVL|HBM\d\w?|\d+\s?GB)\b", re.IGNORECASE
-)
 
 
 @frozen
@@ -42,19 +37,13 @@ def list_gpus(program: str) -> list[GPU]:
         ProviderUnavailable: It hangs, fails, or prints something else.
     """
     rows = _query(program, "--query-gpu=uuid,name,memory.total")
-    return [GPU(uuid, normal_name(name), _bytes(mebibytes)) for uuid, name, mebibytes in rows]
+    return [GPU(uuid, gpu_name(name), _bytes(mebibytes)) for uuid, name, mebibytes in rows]
 
 
 def gpu_processes(program: str) -> set[tuple[int, str]]:
     """What computes on the GPUs: pairs of a process's pid and a GPU's uuid. Raises ProviderUnavailable."""
     rows = _query(program, "--query-compute-apps=pid,gpu_uuid,process_name")
     return {(int(pid), uuid) for pid, uuid, _ in rows if pid.isdecimal()}
-
-
-def normal_name(name: str) -> str:
-    """`NVIDIA H100 80GB HBM3` → `H100`; `NVIDIA GeForce RTX 4090` → `RTX 4090`."""
-    short = _NOISE.sub(" ", name.replace("-", " "))
-    return " ".join(short.split()) or name
 
 
 def _bytes(mebibytes: str) -> int:

@@ -50,6 +50,9 @@ def fits(offer: Offer, request: ResourceRequest) -> bool:
         return False
     if request.gpu is not None and offer.gpu_count < max(1, request.gpu_count):
         return False
+    limit, hourly = request.max_hourly_usd, offer.price.hourly_usd
+    if limit is not None and (hourly is None or hourly > limit):
+        return False
     return offer.vcpus >= request.vcpus and offer.memory_bytes >= request.memory_bytes
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from runctl_core.api import ProviderInfo, hookimpl
 from runctl_local.settings import Settings
+from runctl_local.unsupported import UNSUPPORTED
 
 if TYPE_CHECKING:
     from runctl_core.api import Check, TrainingProvider
@@ -26,10 +27,7 @@ def runctl_provider() -> ProviderInfo:
         title="This computer",
         factory=_make,
         settings=Settings,
-        unsupported={
-            "spot": "nobody takes this computer away",
-            "stop": "a slot is a directory: it costs nothing, so it is not stopped and started",
-        },
+        unsupported=UNSUPPORTED,
     )
 
 

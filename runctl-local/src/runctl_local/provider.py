@@ -34,6 +34,7 @@ from runctl_local.offers import CPU, FREE, cpu_offer, fits, gpu_offers
 from runctl_local.processes import identity, unmanaged
 from runctl_local.settings import Settings
 from runctl_local.slots import Slot, Slots, is_slot
+from runctl_local.unsupported import refuse_unsupported
 
 YOUNG = timedelta(seconds=60)
 """A slot without a job keeps its GPUs so long after it was made, or while its creator lives."""
@@ -45,14 +46,11 @@ class SlotExecutor(RunnerExecutor):
     """Jobs in a slot's directory; they see the slot's GPUs and no others."""
 
     def __init__(self, root: str, gpus: tuple[str, ...]) -> None:
-        super().__init__(LocalTransport(), root)
-        self._visible = {"CUDA_VISIBLE_DEVICES": ",".join(gpus)}
+        super().__init__(LocalTransport(), root, env={"CUDA_VISIBLE_DEVICES": ",".join(gpus)})
 
     def start(self, job: Job) -> str:
-        """Start a job with the slot's GPUs, whatever its own variables say of them."""
-        secrets = {name: value for name, value in job.secrets.items() if name not in self._visible}
-        env = {**trust(os.environ), **job.env, **self._visible}
-        return super().start(evolve(job, env=env, secrets=secrets))
+        """Start a job that trusts whom this computer's owner trusts."""
+        return super().start(evolve(job, env={**trust(os.environ), **job.env}))
 
 
 class LocalProvider(TrainingProvider):
@@ -77,10 +75,12 @@ class LocalProvider(TrainingProvider):
             if request.gpu or request.instance_type not in (None, CPU):
                 raise
             every = [cpu_offer(note=error.message)]
-        return [evolve(offer, price=self._settings.price) for offer in every if fits(offer, request)]
+        priced = [evolve(offer, price=self._settings.price) for offer in every]
+        return [offer for offer in priced if fits(offer, request)]
 
     def create_resource(self, spec: LaunchSpec) -> Resource:
         """Make a slot, with GPUs of its own when the offer has any."""
+        refuse_unsupported(spec)
         with self._slots.locked():
             if existing := self._by_token(spec.token):
                 return self._resource(existing)
@@ -130,7 +130,11 @@ class LocalProvider(TrainingProvider):
                 f"runctl did not start {resource_id}, so it does not end it", fix=f"kill {pid}"
             )
         if self._slots.has(resource_id):
-            self._executor(resource_id).destroy()
+            try:
+                self._executor(resource_id).destroy()
+            except StateError:
+                if self._slots.has(resource_id):
+                    raise  # else another call took the slot away meanwhile
             with self._slots.locked():
                 self._slots.remove(resource_id)
 

@@ -10,6 +10,7 @@ _CLI = "runctl_core.cli."
 
 COMMANDS = (
     ("train", _CLI + "train", "train", RUN, "Train a script and bring its results home"),
+    ("sync", _CLI + "sync", "sync", RUN, "Show which files go to a machine"),
     ("resume", _CLI + "resume", "resume", RUN, "Start a run again from its newest checkpoint"),
     ("ps", _CLI + "runs", "ps", RUN, "List the runs that are not over"),
     ("top", _CLI + "top", "top", RUN, "Watch everything on one screen"),
@@ -48,6 +49,7 @@ COMMANDS = (
     ("offers", _CLI + "offers", "offers", PROVIDE, "Show what fits, cheapest first"),
     ("providers list", _CLI + "providers", "list_", PROVIDE, "List the installed providers"),
     ("providers show", _CLI + "providers", "show", PROVIDE, "Show what a provider can do"),
+    ("providers new", _CLI + "providers_new", "new", PROVIDE, "Write the package of a new provider"),
     ("init", _CLI + "init", "init", SET_UP, "Write a runctl.toml for this project"),
     ("config show", _CLI + "config", "show", SET_UP, "Show every setting with its origin"),
     ("config set", _CLI + "config", "set_", SET_UP, "Set a setting"),
@@ -67,7 +69,7 @@ parameter that each flag sets. Anything else goes through Typer as every command
 
 GROUPS = {
     "checkpoint": "List, verify, prune and resume checkpoints",
-    "providers": "Look at the installed providers",
+    "providers": "Look at the installed providers, and begin a new one",
     "resources": "List what every provider has, and clean up",
     "config": "Look at the configuration, and change it",
 }

@@ -48,6 +48,20 @@ def parse_gpu(text: str) -> tuple[str, int]:
     return name, int(count) if colon else 1
 
 
+_NOISE = r"(?i)\b(NVIDIA|Tesla|GeForce|Quadro|Graphics|Device|PCIe?|SXM\d?|NVL|HBM\d\w?|\d+\s?GB)\b"
+
+
+def gpu_name(text: str) -> str:
+    """What people call a GPU, from what its driver or a cloud calls it.
+
+    `NVIDIA H100 80GB HBM3` is `H100`, `NVIDIA GeForce RTX 4090` is `RTX 4090`. It is what `Offer.gpu` and
+    `Resource.gpu` hold, so that one name finds the same GPU at every provider.
+    """
+    import re  # a listing of resources needs no pattern
+
+    return " ".join(re.sub(_NOISE, " ", text.replace("-", " ")).split()) or text
+
+
 def _frozen_map(values: Mapping[str, str]) -> Mapping[str, str]:
     return MappingProxyType(dict(values))
 
@@ -75,6 +89,24 @@ class ResourceRequest:
     spot: bool = False
     max_hourly_usd: Decimal | None = None
     region: str | None = None
+
+    def takes(self, offer: Offer) -> bool:
+        """Whether an offer is what is needed, whatever is free: every filter, for a provider's `offers`."""
+        gpus = max(1, self.gpu_count) if self.gpu else 0
+        if self.gpu and (offer.gpu or "").lower() != self.gpu.lower():
+            return False
+        if self.instance_type not in (None, offer.name) or self.region not in (None, offer.region):
+            return False
+        if self.max_hourly_usd is not None and not (
+            offer.price.hourly_usd is not None and offer.price.hourly_usd <= self.max_hourly_usd
+        ):
+            return False
+        return (
+            offer.spot == self.spot
+            and offer.gpu_count >= gpus
+            and offer.vcpus >= self.vcpus
+            and offer.memory_bytes >= self.memory_bytes
+        )
 
 
 @frozen

@@ -60,23 +60,32 @@ class Machine:
 
 
 class CloudUnderTest(ABC):
-    """A fake cloud as the kit drives it."""
+    """A fake cloud as the kit drives it.
+
+    What a cloud cannot do raises Unsupported with the reason, and the check says so: it is not applicable.
+    """
 
     @abstractmethod
     def machines(self) -> Sequence[Machine]:
         """Every machine that was ever made, the gone ones too, in the order of their making."""
 
     @abstractmethod
-    def inject(self, operation: Operation, fault: Fault, *, times: int = 1) -> None:
-        """Let the next `times` calls of an operation go wrong.
+    def inject(self, operation: Operation, fault: Fault, *, times: int = 1, after: int = 0) -> None:
+        """Let `times` calls of an operation go wrong, once `after` calls of it went well.
+
+        A page of a list is a call.
 
         Raises:
-            Unsupported: This cloud cannot fail in that way; the kit skips the check with that reason.
+            Unsupported: This cloud cannot fail in that way.
         """
 
     @abstractmethod
     def pending_faults(self) -> int:
         """How many injected faults have not struck yet."""
+
+    @abstractmethod
+    def clear_faults(self) -> None:
+        """Take back every injected fault that has not struck yet."""
 
     @abstractmethod
     def add_foreign(self) -> str:
@@ -93,6 +102,10 @@ class CloudUnderTest(ABC):
     @abstractmethod
     def preempt(self, resource_id: str, *, notice_s: float = 0.0) -> None:
         """Take a machine away as clouds take spot machines, after a notice when one is given."""
+
+    @abstractmethod
+    def skew_clock(self, seconds: float) -> None:
+        """Let the cloud's clock be ahead of this computer's by so much; behind it when negative."""
 
     @property
     @abstractmethod

@@ -113,7 +113,7 @@ def _ctrl_c_for_the_child() -> Iterator[None]:
 def _copy(source: str, target: str, mode: int | None) -> None:
     import shutil
 
-    partial = f"{target}.{os.getpid()}.part"
+    partial = f"{target}.{os.getpid()}-{os.urandom(4).hex()}.part"  # threads copy at once, too
     try:
         os.makedirs(os.path.dirname(os.path.abspath(target)), exist_ok=True)
         if os.path.isdir(source):

@@ -1,0 +1,1 @@
+"""Your own machines over SSH, as a runctl provider."""

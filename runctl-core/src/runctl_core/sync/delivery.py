@@ -1,0 +1,268 @@
+"""Bringing a selection to a machine: what is there already is not sent, and what is not whole is not used.
+
+Two calls of one program, which is sent along: the first says what is to be there and is told what is
+missing, or that all is there already; the second brings that. Each call can be cut or killed at any
+moment: the next one begins again, and uses what came whole.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
+from hashlib import sha256
+
+from attrs import frozen
+
+from runctl_core.errors import ProviderUnavailable, Refused, SetupError, StateError, UnknownOutcome
+from runctl_core.retry import RetryPolicy, retry
+from runctl_core.sync import receiver
+from runctl_core.sync.hashes import Changed, Content, Hashes
+from runctl_core.sync.receiver.program import MARK
+from runctl_core.sync.select import select
+from runctl_core.sync.selection import Selection
+from runctl_core.transport import Transport
+
+Progress = Callable[[int, int], None]
+"""Told how many bytes of how many are on their way."""
+
+
+def _in_silence(done: int, total: int) -> None:
+    """Tell nobody."""
+
+
+_PATIENCE = RetryPolicy(tries=4, total_s=120.0)
+_TIMES = 4
+"""How often a project that changes while it is sent is looked at anew."""
+
+_PIECE_BYTES = 1 << 18
+_TOO_OLD = 96
+_MODULES = ("members", "files", "indexes", "places", "spare", "store", "program")
+_BOOT = f"""
+import sys
+if sys.version_info < (3, 8): sys.exit({_TOO_OLD})
+given = sys.stdin.buffer
+for name in [""] + "{" ".join(_MODULES)}".split():
+    module = type(sys)("receiver" + ("." if name else "") + name)
+    module.__package__, module.__path__ = "receiver", []
+    sys.modules[module.__name__] = module
+    exec(compile(given.read(int(given.readline())), module.__name__, "exec"), module.__dict__)
+module.main()
+"""
+
+
+@frozen
+class Sent:
+    """What became of a selection.
+
+    Attributes:
+        tree: The absolute path of the whole tree on the machine.
+        files_sent: How many files were sent.
+        bytes_sent: How many bytes of content they have.
+        files_unchanged: How many were there already.
+        files_removed: How many the tree before this one had, and this one has not.
+    """
+
+    tree: str
+    files_sent: int
+    bytes_sent: int
+    files_unchanged: int
+    files_removed: int
+
+
+def send(
+    transport: Transport,
+    selection: Selection,
+    target: str,
+    *,
+    python: str = "python3",
+    progress: Progress = _in_silence,
+) -> Sent:
+    """Bring what was selected to a machine, as a new tree below `target` there.
+
+    The tree is given out only when it is whole. An earlier one stays as it is: a job may run in it.
+    Files that changed since they were selected are sent as they are now.
+
+    Args:
+        transport: The way to the machine.
+        selection: What goes.
+        target: A folder there, absolute or below `~/`; made when it is missing, for its user's eyes only.
+        python: The interpreter there, 3.8 or later.
+        progress: Told how far it is, in bytes.
+
+    Raises:
+        SetupError: No Python there, no room, or the folder cannot be written.
+        StateError: A file here cannot be read, or never is still.
+        Refused: The machine took none of it: a name would lie outside of the tree.
+        ProviderUnavailable: The connection broke again and again. Nothing half sent is used.
+    """
+    conversation = _Conversation(transport, target, python, progress)
+    for time in range(_TIMES):
+        # What was kept of files is trusted once: where a content was another one, all are read anew.
+        attempt = partial(conversation.bring, selection, Hashes(selection.root, trusted=time == 0))
+        with suppress(Changed):
+            if sent := retry(attempt, _PATIENCE):
+                return sent
+        selection = select(selection.root, include=selection.include)
+    raise StateError(
+        f"{selection.root} changes while it is sent",
+        why=f"{_TIMES} times in a row",
+        fix="wait until it is written, or name what changes in .runctlignore",
+    )
+
+
+class _Conversation:
+    """Calls of the receiver on one machine."""
+
+    def __init__(self, transport: Transport, target: str, python: str, progress: Progress) -> None:
+        self._transport = transport
+        self._target = target
+        self._python = python
+        self._progress = progress
+        self._boot, self._program = program_to_run()
+
+    def bring(self, selection: Selection, hashes: Hashes) -> Sent | None:
+        """One attempt; None when files changed meanwhile."""
+        contents: list[Content | None] = []
+        manifest = b""
+
+        def offered() -> Iterator[bytes]:  # made while the program is being started there
+            nonlocal manifest
+            contents.extend(hashes.of(selection.files))
+            hashes.save()
+            rows = _manifest(selection, contents)
+            manifest = sha256(rows).hexdigest()[:16].encode() + _with_length(rows)
+            yield manifest
+
+        kind, *words = self._call("offer", offered())
+        files = sum(content is not None for content in contents)
+        if kind == b"tree":
+            return _sent(words, files, [])
+        missing = [int(number) for number in words[0].split()]
+        wanted = [(selection.files[n].path, contents[n]) for n in missing]
+        data = _contents(selection.root, wanted, self._progress)
+        kind, *words = self._call("build", _chain([manifest + _with_length(words[0])], data))
+        return _sent(words, files, [content for _, content in wanted if content]) if kind == b"tree" else None
+
+    def _call(self, verb: str, given: Iterator[bytes]) -> list[bytes]:
+        """What the receiver answers."""
+        argv = [self._python, "-I", "-S", "-X", "utf8", "-c", self._boot]
+        argv += [verb, self._target]
+        try:
+            done = self._transport.run(argv, input=_chain([self._program], given))
+        except UnknownOutcome as error:
+            raise ProviderUnavailable(
+                "the connection broke while files were sent",
+                why=error.summary,
+                fix="the same command goes on with what came whole",
+            ) from error
+        _require_python(self._python, done.status, done.stderr)
+        _, mark, answer = done.stdout.rpartition(MARK)
+        words = answer.split(b"\0")
+        if not mark or words[0] == b"cut":
+            raise ProviderUnavailable(
+                "the machine did not take the files to the end",
+                why=done.stderr.decode(errors="replace").strip()[-500:] or f"exit status {done.status}",
+                fix="the same command goes on with what came whole",
+            )
+        _require_taken(words, self._target)
+        return words
+
+
+def program_to_run() -> tuple[str, bytes]:
+    """What a Python there executes, and what that reads first: the receiver's sources, with their lengths."""
+    folder = os.path.dirname(receiver.__file__)
+    sources = []
+    for name in ("__init__", *_MODULES):
+        with open(os.path.join(folder, f"{name}.py"), "rb") as file:
+            sources.append(file.read())
+    return _BOOT, b"".join(b"%d\n%s" % (len(source), source) for source in sources)
+
+
+def _manifest(selection: Selection, contents: Sequence[Content | None]) -> bytes:
+    rows = []
+    for entry, content in zip(selection.files, contents, strict=True):
+        path = os.fsencode(entry.path)
+        if content is None:
+            rows.append(b"l 0 0 - %s\0%s\0" % (path, os.fsencode(entry.link or "")))
+        else:
+            digest = content.digest.encode()
+            rows.append(b"f %o %d %s %s\0" % (entry.mode, content.size_bytes, digest, path))
+    return b"".join(rows)
+
+
+def _contents(root: str, wanted: Sequence[tuple[str, Content | None]], progress: Progress) -> Iterator[bytes]:
+    """When each file was changed, and its content; exactly as long as it was when it was hashed."""
+    total = sum(content.size_bytes for _, content in wanted if content)
+    done, waiting = 0, bytearray()
+    for path, content in wanted:
+        if content is None:
+            continue
+        waiting += content.changed_ns.to_bytes(8, "big", signed=True)
+        for piece in _pieces(os.path.join(root, path), content.size_bytes):
+            waiting += piece
+            done += len(piece)
+            if len(waiting) >= _PIECE_BYTES:
+                yield bytes(waiting)
+                waiting.clear()
+                progress(done, total)
+    yield bytes(waiting)
+    progress(done, total)
+
+
+def _pieces(path: str, size_bytes: int) -> Iterator[bytes]:
+    """So many bytes of a file. Raises Changed when it has fewer by now."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            while size_bytes:
+                data = file.read(min(size_bytes, _PIECE_BYTES))
+                if not data:
+                    raise Changed(path)
+                size_bytes -= len(data)
+                yield data
+    except OSError as error:
+        raise Changed(path) from error
+
+
+def _with_length(data: bytes) -> bytes:
+    return len(data).to_bytes(8, "big") + data
+
+
+def _chain(first: Sequence[bytes], then: Iterator[bytes]) -> Iterator[bytes]:
+    yield from first
+    yield from then
+
+
+def _sent(words: Sequence[bytes], files: int, sent: Sequence[Content]) -> Sent:
+    tree, removed = words
+    size = sum(content.size_bytes for content in sent)
+    return Sent(os.fsdecode(tree), len(sent), size, files - len(sent), int(removed))
+
+
+def _require_python(python: str, status: int, stderr: bytes) -> None:
+    if status in (126, 127):
+        raise SetupError(
+            f"there is no {python} on the machine",
+            why=stderr.decode(errors="replace").strip()[-500:],
+            fix="install Python 3.8 or later there",
+        )
+    if status == _TOO_OLD:
+        raise SetupError(f"{python} on the machine is too old", fix="install Python 3.8 or later there")
+
+
+def _require_taken(words: Sequence[bytes], target: str) -> None:
+    """Raise what the receiver says is in the way."""
+    kind, *more = (os.fsdecode(word) for word in words)
+    if kind == "full":
+        raise SetupError(
+            f"there is no room for the files in {target} on the machine",
+            why=more[1],
+            fix="make room there (df -h), or name what the script does not need in .runctlignore",
+        )
+    if kind == "refused":
+        raise SetupError(
+            f"{more[0]} cannot be written on the machine", why=more[1], fix=f"make {target} writable there"
+        )
+    if kind == "unsafe":
+        raise Refused("the machine refused the files", why=more[0], fix="rename it here")

@@ -1,0 +1,94 @@
+"""Writing a member's file, from what comes or from what is here."""
+
+from __future__ import annotations
+
+import os
+
+from .members import Member
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import hashlib
+    from collections.abc import Iterator
+    from typing import BinaryIO
+
+PIECE_BYTES = 1 << 20
+
+
+class CutShort(Exception):
+    """The sender is gone."""
+
+
+def received(building: bytes, member: Member, given: BinaryIO) -> bool:
+    """Write a file as it comes. False when it is not what the manifest says: it changed meanwhile."""
+    changed_ns = int.from_bytes(exactly(given, 8), "big", signed=True)
+    return written(building, member, pieces(given, member.size), changed_ns)
+
+
+def copied(building: bytes, member: Member, have: dict[bytes, bytes]) -> bool:
+    """Copy a content that is here already. False when it is gone, or is another one by now."""
+    try:
+        with open(have[member.digest], "rb", buffering=0) as file:
+            changed_ns = os.fstat(file.fileno()).st_mtime_ns
+            return written(building, member, iter(lambda: file.read(PIECE_BYTES), b""), changed_ns)
+    except (KeyError, FileNotFoundError):
+        return False
+
+
+def new_digest() -> hashlib._Hash:
+    """The hash of nothing yet. Imported late: an unchanged tree needs no hash."""
+    import hashlib
+
+    return hashlib.sha256()
+
+
+def written(building: bytes, member: Member, data: Iterator[bytes], changed_ns: int) -> bool:
+    """Write a file from its pieces. False, and no file, when its hash is another one."""
+    path = building + b"/" + member.path
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    fd = os.open(path, flags, 0o600)
+    try:
+        digest = new_digest()
+        for piece in data:
+            digest.update(piece)
+            view = memoryview(piece)
+            while view:
+                view = view[os.write(fd, view) :]
+        os.fchmod(fd, member.mode)
+        os.utime(fd, ns=(changed_ns, changed_ns))
+    finally:
+        os.close(fd)
+    if digest.hexdigest().encode() == member.digest:
+        return True
+    os.unlink(path)
+    return False
+
+
+def pieces(given: BinaryIO, size: int) -> Iterator[bytes]:
+    """So many bytes of what comes. Raises CutShort when there are fewer."""
+    while size > 0:
+        piece = given.read(min(size, PIECE_BYTES))
+        if not piece:
+            raise CutShort
+        size -= len(piece)
+        yield piece
+
+
+def exactly(given: BinaryIO, size: int) -> bytes:
+    """The same, at once."""
+    data = given.read(size)
+    if len(data) < size:
+        raise CutShort
+    return data
+
+
+def hashed(path: bytes) -> bytes:
+    """The hash of a file; empty when it cannot be read."""
+    digest = new_digest()
+    try:
+        with open(path, "rb", buffering=0) as file:
+            for piece in iter(lambda: file.read(PIECE_BYTES), b""):
+                digest.update(piece)
+    except OSError:
+        return b""
+    return digest.hexdigest().encode()

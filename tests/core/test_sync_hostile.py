@@ -1,0 +1,103 @@
+"""What the receiving program refuses, whoever sends it; it is run here as it runs on a machine."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runctl_core.sync.delivery import program_to_run
+from runctl_core.sync.receiver.program import MARK
+
+DATA = b"hello"
+DIGEST = hashlib.sha256(DATA).hexdigest().encode()
+
+
+def _file(path: bytes, kind: bytes = b"f") -> bytes:
+    return b"%s 644 5 %s %s\0" % (kind, DIGEST, path)
+
+
+def _link(path: bytes, to: bytes) -> bytes:
+    return b"l 0 0 - %s\0%s\0" % (path, to)
+
+
+def _sized(data: bytes) -> bytes:
+    return len(data).to_bytes(8, "big") + data
+
+
+def _ask(target: Path, manifest: bytes, *, files: int, cut: int = 0, verb: str = "build") -> list[bytes]:
+    """Build a tree of files that all have the same content."""
+    boot, sources = program_to_run()
+    listed = b" ".join(b"%d" % number for number in range(files))
+    given = sources + b"n" * 16 + _sized(manifest) + _sized(listed) + ((0).to_bytes(8, "big") + DATA) * files
+    argv = [sys.executable, "-I", "-S", "-c", boot, verb, str(target)]
+    done = subprocess.run(argv, input=given[: len(given) - cut], capture_output=True, check=False)
+    assert not done.stderr
+    return done.stdout.rpartition(MARK)[2].split(b"\0")
+
+
+HOSTILE = {
+    "absolute": _file(b"/tmp/evil"),
+    "upwards": _file(b"../evil"),
+    "upwards within": _file(b"a/../../evil"),
+    "dot": _file(b"./a"),
+    "empty part": _file(b"a//b"),
+    "no name": _file(b""),
+    "absolute link": _link(b"a", b"/etc"),
+    "link upwards": _link(b"a/b", b"../../evil"),
+    "link to nothing": _link(b"a", b""),
+    "through a link": _link(b"a", b"b") + _file(b"a/evil"),
+    "below a file": _file(b"a") + _file(b"a/b"),
+    "twice": _file(b"a") + _file(b"a"),
+    "device": _file(b"a", b"c"),
+    "hard link": _file(b"a", b"h"),
+    "pipe": _file(b"a", b"p"),
+    "damaged": b"f 644\0",
+    "no size": b"f 644 x - a\0",
+    "two links that lead out together": _link(b"a/b/up", b"../..") + _link(b"a/b/c/out", b"../up/../evil"),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_a_member_that_would_leave_the_tree_is_refused(what: str, tmp_path: Path) -> None:
+    target = tmp_path / "there"
+    manifest = HOSTILE[what]
+    answer = _ask(target, manifest, files=0 if manifest.startswith(b"l") else manifest.count(DIGEST))
+    assert answer[0] == b"unsafe", f"{what} was taken: {answer}"
+    assert {path.name for path in tmp_path.rglob("*")} <= {"there", "trees", "lock"}, "something was written"
+
+
+def test_an_honest_manifest_is_taken_by_the_same_program(tmp_path: Path) -> None:
+    manifest = _file(b"a/b") + _link(b"a/l", b"../a/b") + _link(b"up", b".")
+    kind, tree, *_ = _ask(tmp_path / "there", manifest, files=1)
+    assert kind == b"tree"
+    assert Path(tree.decode(), "a/l").read_bytes() == DATA
+
+
+def test_a_content_that_is_not_what_was_said_is_asked_for_again(tmp_path: Path) -> None:
+    manifest = _file(b"a") + b"f 644 5 %s b\0" % (b"0" * 64)
+    assert _ask(tmp_path / "there", manifest, files=2) == [b"missing", b"1"]
+    assert not list((tmp_path / "there/trees").iterdir())
+
+
+@pytest.mark.parametrize("cut", [1, 5, 6, 12, 13, 14])
+def test_of_what_was_cut_short_nothing_is_used(cut: int, tmp_path: Path) -> None:
+    assert _ask(tmp_path / "there", _file(b"a") + _file(b"b"), files=2, cut=cut) == [b"cut"]
+    assert not list((tmp_path / "there/trees").iterdir()), "a half tree would be used"
+
+
+def test_what_came_whole_before_a_cut_is_not_needed_again(tmp_path: Path) -> None:
+    _ask(tmp_path / "there", _file(b"a") + _file(b"b"), files=2, cut=3)
+    kind, *_ = _ask(tmp_path / "there", _file(b"a") + _file(b"b"), files=0)
+    assert kind == b"tree"
+    assert not list((tmp_path / "there").glob("building-*"))
+
+
+def test_too_little_room_is_said_before_anything_is_sent(tmp_path: Path) -> None:
+    manifest = b"f 644 %d %s a\0" % (1 << 60, DIGEST)
+    kind, _, why = _ask(tmp_path / "there", manifest, files=0, verb="offer")
+    assert kind == b"full"
+    assert why.startswith(b"1152921504606846976 bytes are needed")
