@@ -20,7 +20,13 @@ ROOT = Path(__file__).parents[2]
 NAMES = {"attr": "attrs", "runctl_core": "runctl-core", "runctl_local": "runctl-local"}
 """Distributions whose import name is another."""
 
-EXTRAS = {"dashboard": "top"}
+EXTRAS = {
+    "dashboard": "top",
+    "rest": "rest",
+    "testing": "test",
+    "transport/keys.py": "ssh",
+    "transport/ssh": "ssh",
+}
 """Packages of the core that only an extra makes usable."""
 
 PROGRAMS = {"uv"}
@@ -139,8 +145,8 @@ def _wanted(wheels: Path, name: str, extra: str | None) -> set[str]:
 def _imported(source: Path, without: Iterable[str]) -> set[str]:
     """The distributions that the code below a folder imports, but for some of its folders."""
     modules: set[str] = set()
-    for path in source.rglob("*.py"):
-        if set(path.relative_to(source).parts) & set(without):
+    for path in [source] if source.is_file() else source.rglob("*.py"):
+        if any(f"/{folder}/" in f"{path.as_posix()}/" for folder in without):
             continue
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
