@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from attrs import evolve
-from fake_cloud import Cloud, CloudProvider
 
+from core.fake_cloud import Cloud, CloudProvider
 from runctl_core.errors import CapacityError, Scope
 from runctl_core.models.resources import Resource, ResourceState
 from runctl_core.training.ready import wait_until_up
