@@ -122,7 +122,7 @@ def tests(session: nox.Session, provider: str) -> None:
 def coverage(session: nox.Session) -> None:
     """What those tests cover, in the commands that they run too; twice as slow as they are alone."""
     debian(session, **DRIVEN)
-    install(session, "local", *TEST_TOOLS, *COVERAGE, extra="[ssh,top]")
+    install(session, "local", *TEST_TOOLS, *COVERAGE, extra="[rest,ssh,top]")
     report = Path(session.virtualenv.location) / "coverage.json"
     options = (*QUICK, "--cov", f"--cov-report=json:{report}")
     pytest(session, "tests/core", "tests/local", "tests/e2e", options=options)
@@ -158,7 +158,7 @@ def minimums(session: nox.Session) -> None:
 @nox.session(python=HERE)
 def isolation(session: nox.Session) -> None:
     """What each kind of command imports: which heavy modules, how many attrs classes."""
-    install(session, "local", *TEST_TOOLS, extra="[ssh,top]")
+    install(session, "local", *TEST_TOOLS, extra="[rest,ssh,top]")
     pytest(session, "tests/isolation")
 
 
@@ -194,7 +194,7 @@ def typing(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Run every block of the README and the docs, and hold the reference against the code."""
     debian(session, tmux="tmux")
-    install(session, "local", *TEST_TOOLS, "pipx>=1.7", extra="[ssh,top]")
+    install(session, "local", *TEST_TOOLS, "pipx>=1.7", extra="[rest,ssh,top]")
     session.env["RUNCTL_WHEELS"] = str(ROOT / "dist")
     pytest(session, "tests/docs", options=WORKERS)
 

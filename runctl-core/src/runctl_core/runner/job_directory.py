@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import signal
+import threading
 import time
 
 from . import processes
@@ -28,7 +29,7 @@ GIVEN_BACK = "its machine was given back"
 
 def write_json(path: str, value: Any, *, durable: bool = False) -> None:
     """Write `value` to `path`, whole or not at all. Raises OSError."""
-    partial = f"{path}.{os.getpid()}"
+    partial = f"{path}.{os.getpid()}.{threading.get_ident()}"
     try:
         with open(partial, "w", opener=_private) as file:
             json.dump(value, file)

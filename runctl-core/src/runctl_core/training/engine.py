@@ -111,7 +111,9 @@ class Engine:
             PriceLimitError, Refused: What fits costs too much, or has no price for the budget.
         """
         provider, request = self.open_provider(plan), plan.resource_request()
-        found = call(f"{plan.provider}: offers", lambda: list(provider.offers(request)), gives=Offer)
+        # At any price: an error says what the cheapest costs.
+        wanted = evolve(request, max_hourly_usd=None)
+        found = call(f"{plan.provider}: offers", lambda: list(provider.offers(wanted)), gives=Offer)
         candidates = within(rank(found), request.max_hourly_usd)
         if not candidates:
             raise nothing_fits(request, found, [])

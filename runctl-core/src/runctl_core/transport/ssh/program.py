@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from runctl_core.errors import ProviderUnavailable, RunctlError, UnknownOutcome
 from runctl_core.transport import Completed
 from runctl_core.transport.ssh.loop import running
-from runctl_core.transport.ssh.trouble import open_failed
+from runctl_core.transport.ssh.trouble import is_gone, open_failed
 
 if TYPE_CHECKING:
     import asyncssh
@@ -24,6 +24,7 @@ _PIECE = 1 << 18
 _SIGNALS = {"HUP": 1, "INT": 2, "QUIT": 3, "ILL": 4, "ABRT": 6, "FPE": 8, "KILL": 9, "SEGV": 11}
 _SIGNALS |= {"PIPE": 13, "ALRM": 14, "TERM": 15, "USR1": 10, "USR2": 12, "BUS": 7, "TRAP": 5, "XCPU": 24}
 _PIECES_WAITING = 4
+_SHORT_S = 60.0
 
 
 def command_line(argv: Sequence[str]) -> str:
@@ -93,6 +94,13 @@ def run(
         raise
 
 
+async def ran(connection: Connection, argv: Sequence[str]) -> Completed:
+    """The end of a short program without input, for those who are in the loop already."""
+    feed = Feed(b"")
+    feed.hand_over()
+    return await _in_time(connection, argv, feed, _SHORT_S)
+
+
 async def _in_time(
     connection: Connection, argv: Sequence[str], feed: Feed, timeout_s: float | None
 ) -> Completed:
@@ -153,21 +161,22 @@ async def start(
         ProviderUnavailable: It was not started.
         UnknownOutcome: The connection broke when it was being started.
     """
-    import asyncssh
-
     for last in (False, True):
         opened = await connection.opened()
+        import asyncssh  # there, once a connection is
+
         session = make()
         factory: Any = lambda made=session: made  # noqa: E731
         try:
             channel, _ = await opened.create_session(factory, command, encoding=None, **options)
             return session, channel
         except (asyncssh.Error, OSError) as error:
-            if session.started.is_set() and (session.ended.is_set() or opened.is_closed()):
+            if session.started.is_set() and session.ended.is_set():
+                connection.drop(opened)
                 raise broke(connection.address, command.split()[1], error) from error
-            failure = open_failed(connection.address, error)
-            if last or not opened.is_closed():
-                raise failure from error
+            if last or not is_gone(error):
+                raise open_failed(connection.address, error) from error
+            connection.drop(opened)
     raise AssertionError("the second try returns or raises")
 
 

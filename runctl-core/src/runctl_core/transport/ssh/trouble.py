@@ -37,11 +37,27 @@ def in_our_words(address: Address, trust: Trust, error: Exception) -> RunctlErro
     )
 
 
+def is_gone(error: BaseException) -> bool:
+    """Whether something failed because the connection is no more, and not for a reason of its own.
+
+    The errors of sockets come through as they are; those of files here are others.
+    """
+    import asyncssh
+
+    if isinstance(error, asyncssh.ChannelOpenError):
+        return error.code == asyncssh.OPEN_CONNECT_FAILED
+    if isinstance(error, asyncssh.SFTPConnectionLost | asyncssh.SFTPNoConnection | asyncssh.DisconnectError):
+        return True
+    return isinstance(error, ConnectionError | TimeoutError) or (
+        isinstance(error, OSError) and error.errno in _UNREACHABLE
+    )
+
+
 def open_failed(address: Address, error: Exception, *, sftp: bool = False) -> RunctlError:
     """Why a session on a connection could not be opened."""
     import asyncssh
 
-    if not isinstance(error, asyncssh.ChannelOpenError) or error.code == asyncssh.OPEN_CONNECT_FAILED:
+    if not isinstance(error, asyncssh.ChannelOpenError) or is_gone(error):
         return lost(address, error)
     if sftp and error.code == asyncssh.OPEN_REQUEST_SESSION_FAILED:
         return SetupError(
