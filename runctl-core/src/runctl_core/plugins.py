@@ -315,6 +315,6 @@ def _ageing(info: ProviderInfo, point: EntryPoint) -> str:
     if info.api == API_VERSION:
         return ""
     return (
-        f"it was made for plugin API {info.api}, and this runctl-core speaks {API_VERSION}: it works, and will"
-        f" stop with plugin API {info.api + 2}: pip install --upgrade {point.distribution}"
+        f"it was made for plugin API {info.api}, and this runctl-core speaks {API_VERSION}: it works, and"
+        f" will stop with plugin API {info.api + 2}: pip install --upgrade {point.distribution}"
     )
