@@ -150,7 +150,7 @@ def _imported(source: Path, without: Iterable[str]) -> set[str]:
     """The distributions that the code below a folder imports, but for some of its folders."""
     modules: set[str] = set()
     for path in [source] if source.is_file() else source.rglob("*.py"):
-        if any(f"/{place}/" in f"{path.as_posix()}/" for place in without):
+        if any(f"/{folder}/" in f"{path.as_posix()}/" for folder in without):
             continue
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):

@@ -48,7 +48,7 @@ def ssh(
     """
     from runctl_core.cli.follow import executor_of
     from runctl_core.errors import Refused, UsageError
-    from runctl_core.training.engine import handle_of
+    from runctl_core.models.runs import handle_of
 
     forwards = [parsed(text) for text in forward or ()]
     if no_shell and not forwards:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from runctl_frozen.provider import Frozen
 
-from runctl_core.testing import FakeCloud, ProviderSuite
+from runctl_core.testing import ProviderSuite
+from runctl_core.testing.fakes import FakeCloud
+from runctl_frozen.provider import Frozen
 
 
 class TestFrozen(ProviderSuite):

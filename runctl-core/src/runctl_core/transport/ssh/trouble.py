@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from runctl_core.transport.ssh.trust import Trust
 
 _NO_SERVER = ("Unsupported SSH version", "Banner line too long", "Too many banner lines", "Version too long")
+_CLOSED = "SSH connection closed"
 _UNREACHABLE = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN)
 
 
@@ -45,7 +46,7 @@ def is_gone(error: BaseException) -> bool:
     import asyncssh
 
     if isinstance(error, asyncssh.ChannelOpenError):
-        return error.code == asyncssh.OPEN_CONNECT_FAILED
+        return error.reason == _CLOSED  # a server that opens no more sessions has the same code
     if isinstance(error, asyncssh.SFTPConnectionLost | asyncssh.SFTPNoConnection | asyncssh.DisconnectError):
         return True
     return isinstance(error, ConnectionError | TimeoutError) or (
