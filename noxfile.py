@@ -61,6 +61,7 @@ nox.options.sessions = [
     "typing",
     *(f"tests-{version}(provider='{provider}')" for version in HAVE for provider in PROVIDERS),
     "minimums",
+    "kit",
     "isolation",
     "packaging",
     "docs",
@@ -114,7 +115,7 @@ def tests(session: nox.Session, provider: str) -> None:
     """Unit, contract and end-to-end tests, from built wheels of the core and one provider."""
     debian(session, **DRIVEN)
     install(session, provider, *TEST_TOOLS, extra="[rest,ssh,top]")
-    folders = {"core": ["tests/core"], "local": ["tests/local", "tests/kit", "tests/e2e"]}[provider]
+    folders = {"core": ["tests/core"], "local": ["tests/local", "tests/e2e"]}[provider]
     pytest(session, *folders, options=QUICK)
 
 
@@ -125,7 +126,7 @@ def coverage(session: nox.Session) -> None:
     install(session, "local", *TEST_TOOLS, *COVERAGE, extra="[rest,ssh,top]")
     report = Path(session.virtualenv.location) / "coverage.json"
     options = (*QUICK, "--cov", f"--cov-report=json:{report}")
-    pytest(session, "tests/core", "tests/local", "tests/kit", "tests/e2e", options=options)
+    pytest(session, "tests/core", "tests/local", "tests/e2e", options=options)
     found = json.loads(report.read_text())
     shares = {name: file["summary"]["percent_covered"] for name, file in found["files"].items()}
     for name, share in sorted(shares.items(), key=lambda item: item[1]):
@@ -171,6 +172,15 @@ def packaging(session: nox.Session) -> None:
     )
     session.env["RUNCTL_WHEELS"] = str(next(iter(built.values())).parent)
     pytest(session, "tests/packaging")
+
+
+@nox.session(python=HERE)
+def kit(session: nox.Session) -> None:
+    """The author's kit: what it passes, what it must not, and the providers that begin with it."""
+    debian(session, **SERVED)
+    install(session, "local", *TEST_TOOLS, "pip>=24", "uv>=0.7", extra="[rest,ssh,test]")
+    session.env["RUNCTL_WHEELS"] = str(ROOT / "dist")
+    pytest(session, "tests/kit", "tests/scaffold", "tests/compat", "tests/examples", options=QUICK)
 
 
 @nox.session(python=HERE)
