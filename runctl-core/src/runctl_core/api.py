@@ -52,6 +52,7 @@ _LATER = {
     "MachineKey": "transport.keys",
     "RestClient": "rest",
     "SSHTransport": "transport.ssh",
+    "Selection": "sync",
     "TensorTotals": "models.checkpoints",
     "machine_key": "transport.keys",
 }
@@ -61,6 +62,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runctl_core.models.checkpoints import Format, Look, TensorTotals
     from runctl_core.rest import Answer, RestClient
+    from runctl_core.sync import Selection
     from runctl_core.transport.keys import MachineKey, machine_key
     from runctl_core.transport.ssh import SSHTransport
 else:
@@ -114,6 +116,7 @@ __all__ = [
     "RunnerExecutor",
     "SSHTransport",
     "Scope",
+    "Selection",
     "SetupError",
     "StateError",
     "Stoppable",

@@ -84,14 +84,19 @@ def load_provider(name: str) -> ProviderInfo:
     return report.info
 
 
+def entry_point_of(name: str) -> EntryPoint:
+    """The entry point of an installed provider. Raises PluginError for an unknown name."""
+    for point in enabled(PROVIDERS):
+        if point.name == name:
+            return point
+    raise _unknown(name)
+
+
 def load_report(name: str) -> PluginReport:
     """Load one provider's plugin, whatever happens. Raises PluginError for an unknown name."""
-    points = enabled(PROVIDERS)
-    for point in points:
-        if point.name == name:
-            why = clash(point, points, RESERVED)
-            return _report(point, error=why) if why else _load(point)
-    raise _unknown(name)
+    point = entry_point_of(name)
+    why = clash(point, enabled(PROVIDERS), RESERVED)
+    return _report(point, error=why) if why else _load(point)
 
 
 def load_all(*, timeout_s: float = LOAD_TIMEOUT_S) -> list[PluginReport]:
@@ -255,7 +260,7 @@ def _load(point: EntryPoint) -> PluginReport:
 def _loaded(point: EntryPoint) -> PluginReport:
     try:
         with prints_to_stderr() as printed:
-            info = _info(point)
+            info, ageing = _info(point)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -263,20 +268,23 @@ def _loaded(point: EntryPoint) -> PluginReport:
 
         trace = "".join(traceback.format_exception(error))
         return _report(point, error=in_words(error), traceback=trace)
-    return _report(point, info=info, warning="it prints when it is loaded" if printed.anything else "")
+    prints = "it prints when it is loaded" if printed.anything else ""
+    return _report(point, info=info, warning="; ".join(filter(None, (prints, ageing))))
 
 
 def _report(point: EntryPoint, **fields: Any) -> PluginReport:
     return PluginReport(point.name, point.distribution, point.version, **fields)
 
 
-def _info(point: EntryPoint) -> ProviderInfo:
+def _info(point: EntryPoint) -> tuple[ProviderInfo, str]:
+    """What the plugin says of its provider, and what is wrong with it though it works."""
     from runctl_core.hookspecs import TrainingProviderSpec
+    from runctl_core.plugin_api import require_fitting_api
     from runctl_core.provider import ProviderInfo
 
     info: ProviderInfo = hooks_of(point, TrainingProviderSpec).runctl_provider()
     require(isinstance(info, ProviderInfo), f"runctl_provider returned {info!r}, not a ProviderInfo")
-    _require_fitting_api(info, point)
+    warning = require_fitting_api(info.api, point.distribution)
     require(info.name == point.name, f"it calls itself {info.name}, its entry point {point.name}")
     from runctl_core.settings import describe
 
@@ -284,16 +292,4 @@ def _info(point: EntryPoint) -> ProviderInfo:
         describe(info.settings)
     except Exception as error:
         raise PluginError(f"its settings cannot be read: {in_words(error)}") from error
-    return info
-
-
-def _require_fitting_api(info: ProviderInfo, point: EntryPoint) -> None:
-    from runctl_core.provider import API_VERSION
-
-    if info.api != API_VERSION:
-        newer = isinstance(info.api, int) and info.api > API_VERSION
-        older = "runctl-core" if newer else point.distribution
-        raise PluginError(
-            f"it was made for plugin API {info.api}, and this runctl-core speaks {API_VERSION}:"
-            f" pip install --upgrade {older}"
-        )
+    return info, warning

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 API_VERSION = 1
 """The plugin API that this core speaks; a plugin names the one it was made for."""
 
+OLDEST_API = 1
+"""The oldest plugin API that still works: the one before `API_VERSION`, once there is one."""
+
 CAPABILITIES: Mapping[str, str] = {
     "spot": "offers machines that may be taken away, at their own price, when the request asks for spot",
     "stop": "stops a machine, which keeps its disks, and starts it again (the class `Stoppable`)",

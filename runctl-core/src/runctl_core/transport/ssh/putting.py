@@ -14,6 +14,7 @@ from attrs import frozen
 from runctl_core.errors import NotFound, RunctlError, StateError
 from runctl_core.transport.ssh.program import ran
 from runctl_core.transport.ssh.reading import UNDER_WAY, dropped, in_our_words
+from runctl_core.transport.ssh.trouble import is_gone
 
 if TYPE_CHECKING:
     import asyncssh
@@ -104,9 +105,9 @@ async def put(
         if mode is not None:
             await files.chmod(os.fsencode(partial), mode)
         await _replace(files, partial, target)
-    except (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection):
-        raise
-    except (asyncssh.SFTPError, RunctlError) as error:
+    except (asyncssh.Error, RunctlError, OSError) as error:
+        if is_gone(error):
+            raise
         await remove(files, partial)
         if isinstance(error, asyncssh.SFTPFailure):
             raise await _why(connection, what, partial, target, error) from error
