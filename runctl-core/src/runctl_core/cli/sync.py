@@ -42,7 +42,7 @@ def sync(
     from runctl_core.errors import NotFound, UsageError
     from runctl_core.sync import project_root, select
     from runctl_core.sync.missed import missed
-    from runctl_core.training.code import code_root
+    from runctl_core.training.place import code_root
 
     if not plan:
         raise UsageError(
