@@ -65,15 +65,18 @@ class Far(api.TrainingProvider):
         home = ROOT / "machines" / spec.name
         home.mkdir(parents=True)
         (home / "tags.json").write_text(json.dumps(dict(spec.tags)))
-        return self.get_resource(spec.name)
+        return self._machine(spec.name, api.ResourceState.STARTING)  # its address is known a look later
 
     def get_resource(self, resource_id):
+        return self._machine(resource_id, api.ResourceState.RUNNING)
+
+    def _machine(self, resource_id, state):
         try:
             tags = json.loads((ROOT / "machines" / resource_id / "tags.json").read_text())
         except FileNotFoundError:
             raise api.ResourceNotFound(f"no {resource_id}")
         more = {"tags": tags, "managed": True, "price": PRICE}
-        return api.Resource(resource_id, "far", resource_id, api.ResourceState.RUNNING, **more)
+        return api.Resource(resource_id, "far", resource_id, state, **more)
 
     def list_resources(self):
         folder = ROOT / "machines"
@@ -86,6 +89,8 @@ class Far(api.TrainingProvider):
             shutil.rmtree(home)
 
     def executor(self, resource):
+        if resource.state is api.ResourceState.STARTING:
+            raise api.InvalidRequest("it has no address yet")
         return api.RunnerExecutor(Way(ROOT / "machines" / resource.id), "~/.runctl/far")
 
 

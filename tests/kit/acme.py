@@ -1,4 +1,4 @@
-"""A provider for `kit.acme_cloud` that keeps every promise: broken ones are derived from it."""
+"""A provider of the fake cloud that keeps every promise."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from kit.acme_cloud import KEY, OFFERS, AcmeCloud, CloudError
-from kit.small_cloud import Wire
 from runctl_core.api import (
-    UNKNOWN_PRICE,
     AuthenticationError,
     CapacityError,
     InsufficientFunds,
@@ -26,7 +23,6 @@ from runctl_core.api import (
     ResourceNotFound,
     ResourceRequest,
     ResourceState,
-    RunctlError,
     RunnerExecutor,
     Scope,
     Stoppable,
@@ -34,11 +30,19 @@ from runctl_core.api import (
     UnknownOutcome,
     hookimpl,
 )
-from runctl_core.sync import send
+from runctl_core.testing.fakes import CloudError, FakeCloud
 
 _Answer = TypeVar("_Answer")
 
-STATES = {"up": ResourceState.RUNNING, "off": ResourceState.STOPPED, "gone": ResourceState.TERMINATED}
+STATES = {
+    "pending": ResourceState.STARTING,
+    "running": ResourceState.RUNNING,
+    "stopping": ResourceState.STOPPING,
+    "stopped": ResourceState.STOPPED,
+    "terminating": ResourceState.TERMINATING,
+    "terminated": ResourceState.TERMINATED,
+    "failed": ResourceState.ERROR,
+}
 REFUSED = {
     "unauthenticated": AuthenticationError,
     "no_capacity": CapacityError,
@@ -47,51 +51,40 @@ REFUSED = {
     "invalid": InvalidRequest,
     "refused": InvalidRequest,
     "rate_limit": RateLimited,
-    "rate_limit_silent": RateLimited,
     "not_found": ResourceNotFound,
 }
 
 
 class Acme(TrainingProvider, Stoppable):
-    """Machines of the cloud in memory."""
+    """Machines of the fake cloud."""
 
     listing_delay_s = 1.0
 
-    def __init__(self, cloud: AcmeCloud, key: str = KEY) -> None:
-        self.cloud, self._headers = cloud, _Secret(key)
+    def __init__(self, cloud: FakeCloud) -> None:
+        self.cloud = cloud
 
     def offers(self, request: ResourceRequest) -> Iterable[Offer]:
-        offered = [_offer(row) for row in self.call(self.cloud.offers)]
-        return [offer for offer in offered if fits(offer, request)]
+        return [offer for offer in map(_offer, self.call(self.cloud.offers)) if fits(offer, request)]
 
     def create_resource(self, spec: LaunchSpec) -> Resource:
-        offer = spec.offer
-        return self.resource(
-            self.call(
-                lambda: self.cloud.create(
-                    spec.token,
-                    type=offer.name,
-                    region=offer.region,
-                    zone=offer.zone,
-                    spot=offer.spot,
-                    name=spec.name,
-                    tags=dict(spec.tags),
-                    image=spec.image,
-                ),
-                creates=True,
+        def create() -> dict[str, Any]:
+            return self.cloud.create(
+                type=spec.offer.name,
+                zone=spec.offer.zone,
+                name=spec.name,
+                token=spec.token,
+                tags=spec.tags,
+                spot=spec.offer.spot,
+                image=spec.image,
             )
-        )
+
+        return _resource(self.call(create, creates=True))
 
     def get_resource(self, resource_id: str) -> Resource:
-        return self.resource(self.call(lambda: self.cloud.get(resource_id)))
+        return _resource(self.call(lambda: self.cloud.get(resource_id)))
 
     def list_resources(self) -> Iterable[Resource]:
-        found: list[Resource] = []
-        page: int | None = 0
-        while page is not None:
-            rows, page = self.call(lambda number=page: self.cloud.list(number))
-            found += [self.resource(row) for row in rows]
-        return found
+        return [_resource(row) for row in self.call(self.cloud.list)]
 
     def terminate_resource(self, resource_id: str) -> None:
         try:
@@ -106,69 +99,22 @@ class Acme(TrainingProvider, Stoppable):
         self.call(lambda: self.cloud.start(resource_id))
 
     def executor(self, resource: Resource) -> RunnerExecutor:
-        return AcmeExecutor(self.cloud, resource.id)
+        return RunnerExecutor(self.cloud.transport(resource.id), "~/.runctl/jobs")
 
     def call(self, ask: Callable[[], _Answer], *, creates: bool = False) -> _Answer:
         """Ask the cloud; its errors leave as ours."""
         try:
             return ask()
         except CloudError as error:
-            raise classified(error, creates=creates) from error
-
-    def resource(self, row: dict[str, Any]) -> Resource:
-        """A machine in runctl's words."""
-        offer = next(found for found in OFFERS if found["type"] == row["type"])
-        return Resource(
-            id=row["id"],
-            provider="acme",
-            name=row["name"],
-            state=STATES[row["state"]],
-            managed="runctl:token" in row["tags"],
-            tags=row["tags"],
-            price=_price(offer["usd"]),
-            created_at=datetime.fromisoformat(row["created"]),
-            instance_type=row["type"],
-            gpu=offer["gpu"],
-            gpu_count=offer["gpus"],
-            region=row["region"],
-            zone=row["zone"],
-            spot=row["spot"],
-        )
-
-
-class AcmeExecutor(RunnerExecutor):
-    """Jobs of one machine."""
-
-    def __init__(self, cloud: AcmeCloud, machine_id: str) -> None:
-        self._wire = Wire(cloud, machine_id)
-        super().__init__(self._wire, str(cloud.home(machine_id) / "jobs"))
-        self._code = str(cloud.home(machine_id) / "code")
-
-    def sync(self, code, **options):
-        return send(self._wire, code, self._code).tree
-
-
-class _Secret:
-    """A key that is not written out."""
-
-    def __init__(self, value: str) -> None:
-        self.value = value
-
-    def __repr__(self) -> str:
-        return "***"
-
-
-def classified(error: CloudError, *, creates: bool) -> RunctlError:
-    """The cloud's error as one of runctl's."""
-    if error.code in REFUSED:
-        return REFUSED[error.code](
-            f"acme says {error.code}",
-            fix="runctl config set providers.acme.api_key < key.txt",
-            scope=Scope.ZONE,
-            retry_after_s=error.retry_after_s,
-        )
-    kind = UnknownOutcome if creates else ProviderUnavailable
-    return kind("acme does not answer", why=error.code)
+            raise REFUSED.get(error.code, UnknownOutcome if creates else ProviderUnavailable)(
+                f"acme says {error.code}",
+                fix="runctl config set providers.acme.api_key < key.txt",
+                scope=Scope.ZONE,
+                retry_after_s=error.retry_after_s,
+            ) from error
+        except (OSError, ValueError) as error:
+            kind = UnknownOutcome if creates else ProviderUnavailable
+            raise kind("acme does not answer", why=str(error)) from error
 
 
 def fits(offer: Offer, request: ResourceRequest) -> bool:
@@ -186,24 +132,43 @@ def fits(offer: Offer, request: ResourceRequest) -> bool:
     )
 
 
+def _price(row: dict[str, Any]) -> Price:
+    return Price(None if row["price"] is None else Decimal(row["price"]), source="api")
+
+
 def _offer(row: dict[str, Any]) -> Offer:
     return Offer(
         "acme",
         row["type"],
-        _price(row["usd"]),
+        _price(row),
         gpu=row["gpu"],
-        gpu_count=row["gpus"],
+        gpu_count=row["gpu_count"],
         vcpus=row["vcpus"],
-        memory_bytes=row["memory_gib"] << 30,
+        memory_bytes=row["memory_bytes"],
         region=row["region"],
         zone=row["zone"],
         spot=row["spot"],
-        available=True,
+        available=row["available"],
     )
 
 
-def _price(usd: str | None) -> Price:
-    return UNKNOWN_PRICE if usd is None else Price(Decimal(usd), source="api")
+def _resource(row: dict[str, Any]) -> Resource:
+    return Resource(
+        id=row["id"],
+        provider="acme",
+        name=row["name"],
+        state=STATES[row["state"]],
+        managed="runctl:token" in row["tags"],
+        tags=row["tags"],
+        price=_price(row),
+        created_at=datetime.fromisoformat(row["created_at"]),
+        instance_type=row["type"],
+        gpu=row["gpu"],
+        gpu_count=row["gpu_count"],
+        region=row["region"],
+        zone=row["zone"],
+        spot=row["spot"],
+    )
 
 
 @hookimpl

@@ -15,18 +15,17 @@ TESTS = Path(__file__).parents[1]
 _SUITE = """
 import pytest
 from kit.acme import Acme
-from kit.acme_cloud import AcmeCloud
 from runctl_core.testing import ProviderSuite, replaces
+from runctl_core.testing.fakes import FakeCloud
 
 
 class TestMine(ProviderSuite):
     plugin_module = "kit.acme"
 
     @pytest.fixture
-    def cloud(self, tmp_path):
-        made = AcmeCloud(tmp_path / "cloud")
-        yield made
-        made.close()
+    def cloud(self, tmp_path, seed):
+        with FakeCloud(tmp_path / "cloud", seed=seed) as cloud:
+            yield cloud
 
     def make_provider(self, cloud):
         return Acme(cloud)

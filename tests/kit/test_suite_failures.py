@@ -31,7 +31,7 @@ def test_a_failure_names_promise_expectation_finding_page_and_replay(author: Aut
         "found:    []",
         "docs/reference/conformance.md#test_an_empty_request_is_offered_something",
         "--runctl-seed 7",
-        "no chance is in this cloud",
+        "seed 7",
         "to replay: --runctl-profile recommended --runctl-seed 7",
     ):
         assert words in done.stdout, f"the author is not told: {words}\n{done.stdout}"
@@ -41,7 +41,7 @@ def test_an_unexpected_error_is_told_as_a_broken_promise_with_its_traceback(auth
     author.writes(before=FORGETS)
     done = author.runs("-k", "test_terminating_twice_is_no_error")
     assert "a broken promise: terminating twice is no error" in done.stdout
-    assert "found:    KeyError: 'm-0000'" in done.stdout
+    assert "found:    KeyError: 'm-0001'" in done.stdout
     assert "raise KeyError(resource_id)" in done.stdout, "the author cannot see where it was raised"
 
 
@@ -86,7 +86,7 @@ def test_a_cloud_that_cannot_fail_so_makes_a_check_not_applicable(author: Author
     author.writes(
         before="""
         from runctl_core.errors import Unsupported
-        class AcmeCloud(AcmeCloud):
+        class FakeCloud(FakeCloud):
             def vanish(self, resource_id):
                 raise Unsupported("nothing vanishes here")
         """

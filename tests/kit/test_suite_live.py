@@ -20,11 +20,10 @@ from runctl_local.settings import Settings
 ON_ACME = """
 @pytest.fixture(scope="session")
 def account(self, tmp_path_factory):
-    made = AcmeCloud(tmp_path_factory.mktemp("account"))
-    yield made
-    alive = [m.id for m in made.machines() if not m.gone]
-    print("MADE", len(made.machines()), "LEFT", len(alive))
-    made.close()
+    with FakeCloud(tmp_path_factory.mktemp("account")) as made:
+        yield made
+        alive = [m.id for m in made.machines() if not m.gone]
+        print("MADE", len(made.machines()), "LEFT", len(alive))
 
 @pytest.fixture
 def live_provider(self, account):
@@ -100,16 +99,16 @@ def test_nothing_is_made_without_a_gate_and_a_budget(
 
 def test_live_checks_hold_and_leave_nothing(author: Author) -> None:
     author.writes(ON_ACME)
-    done = author.runs(*LIVE, "--runctl-live", "--runctl-budget", "0.60")
+    done = author.runs(*LIVE, "--runctl-live", "--runctl-budget", "0.08")
     assert "3 passed" in done.stdout, done.stdout
     assert "MADE 2 LEFT 0" in done.stdout, "a machine of the kit would cost money"
 
 
 def test_a_launch_that_the_budget_does_not_cover_is_not_made(author: Author) -> None:
     author.writes(ON_ACME)
-    done = author.runs(*LIVE, "--runctl-live", "--runctl-budget", "0.35", "-rs")
-    assert "MADE 1 LEFT 0" in done.stdout, f"half an hour at $0.40 is $0.20\n{done.stdout}"
-    assert "$0.15 are left" in done.stdout
+    done = author.runs(*LIVE, "--runctl-live", "--runctl-budget", "0.045", "-rs")
+    assert "MADE 1 LEFT 0" in done.stdout, f"half an hour at $0.05 is $0.025\n{done.stdout}"
+    assert "$0.02 of --runctl-budget are left" in done.stdout
 
 
 @pytest.mark.parametrize("hourly", ["0.37", "2.5", "0", None])

@@ -20,7 +20,7 @@ SFTP = next((p for d in ("lib", "libexec") for p in Path("/usr", d).glob("**/sft
 MARK = "RUNCTL_SSH_TEST"
 
 SESSION = """#!/bin/sh
-export HOME='{home}' PATH='{programs}':"$PATH" {mark}='{folder}'
+export HOME='{home}' PATH='{programs}:{path}' {mark}='{folder}' UV_SYSTEM_CERTS=1
 cd
 run() {{ sh -c "$SSH_ORIGINAL_COMMAND"; }}
 case "$SSH_ORIGINAL_COMMAND" in
@@ -97,6 +97,7 @@ def machine(folder: Path, *, gpu: str = "", count: int = 0):
         _program(programs / "nvidia-smi", "#!/bin/sh\n" + f"echo '{gpu}'\n" * count)
     (folder / "neighbour").write_text(NEIGHBOUR)
     words = {"home": home, "programs": programs, "folder": folder, "sftp": SFTP, "mark": MARK}
+    words["path"] = os.environ["PATH"]
     _program(folder / "session", SESSION.format(**words))
     port = _free_port()
     host_key = _key(folder / "host_key")

@@ -260,7 +260,7 @@ def _load(point: EntryPoint) -> PluginReport:
 def _loaded(point: EntryPoint) -> PluginReport:
     try:
         with prints_to_stderr() as printed:
-            info = _info(point)
+            info, ageing = _info(point)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -268,22 +268,23 @@ def _loaded(point: EntryPoint) -> PluginReport:
 
         trace = "".join(traceback.format_exception(error))
         return _report(point, error=in_words(error), traceback=trace)
-    warnings = ["it prints when it is loaded"] if printed.anything else []
-    warnings += [ageing] if (ageing := _ageing(info, point)) else []
-    return _report(point, info=info, warning="; ".join(warnings))
+    prints = "it prints when it is loaded" if printed.anything else ""
+    return _report(point, info=info, warning="; ".join(filter(None, (prints, ageing))))
 
 
 def _report(point: EntryPoint, **fields: Any) -> PluginReport:
     return PluginReport(point.name, point.distribution, point.version, **fields)
 
 
-def _info(point: EntryPoint) -> ProviderInfo:
+def _info(point: EntryPoint) -> tuple[ProviderInfo, str]:
+    """What the plugin says of its provider, and what is wrong with it though it works."""
     from runctl_core.hookspecs import TrainingProviderSpec
+    from runctl_core.plugin_api import require_fitting_api
     from runctl_core.provider import ProviderInfo
 
     info: ProviderInfo = hooks_of(point, TrainingProviderSpec).runctl_provider()
     require(isinstance(info, ProviderInfo), f"runctl_provider returned {info!r}, not a ProviderInfo")
-    _require_fitting_api(info, point)
+    warning = require_fitting_api(info.api, point.distribution)
     require(info.name == point.name, f"it calls itself {info.name}, its entry point {point.name}")
     from runctl_core.settings import describe
 
@@ -291,30 +292,4 @@ def _info(point: EntryPoint) -> ProviderInfo:
         describe(info.settings)
     except Exception as error:
         raise PluginError(f"its settings cannot be read: {in_words(error)}") from error
-    return info
-
-
-def _require_fitting_api(info: ProviderInfo, point: EntryPoint) -> None:
-    from runctl_core.provider import API_VERSION, OLDEST_API
-
-    if isinstance(info.api, int) and OLDEST_API <= info.api <= API_VERSION:
-        return
-    spoken = str(API_VERSION) if OLDEST_API == API_VERSION else f"{OLDEST_API} to {API_VERSION}"
-    newer = isinstance(info.api, int) and info.api > API_VERSION
-    older = "runctl-core" if newer else point.distribution
-    raise PluginError(
-        f"it was made for plugin API {info.api}, and this runctl-core speaks {spoken}:"
-        f" pip install --upgrade {older}"
-    )
-
-
-def _ageing(info: ProviderInfo, point: EntryPoint) -> str:
-    """What to say of a plugin that works for the last time; empty for one of today's API."""
-    from runctl_core.provider import API_VERSION
-
-    if info.api == API_VERSION:
-        return ""
-    return (
-        f"it was made for plugin API {info.api}, and this runctl-core speaks {API_VERSION}: it works, and will"
-        f" stop with plugin API {info.api + 2}: pip install --upgrade {point.distribution}"
-    )
+    return info, warning

@@ -18,6 +18,7 @@ from runctl_core.errors import NotFound, SetupError, StateError, UnknownOutcome,
 from runctl_core.executor import JobExecutor, LogName, in_silence
 from runctl_core.models.jobs import JobStatus, Usage
 from runctl_core.runner_files import job_to_json, process_from_json, status_from_json, usage_from_json
+from runctl_core.runner_programs import LIST, NOT_THERE, PROGRAM, SETTLE, digest, sources
 from runctl_core.transport import Transport
 
 if TYPE_CHECKING:
@@ -32,38 +33,6 @@ STALE_S = 5.0
 
 _BIG = 1 << 24
 _START_TIMEOUT_S = 120.0
-_NOT_THERE = 97
-_PROGRAM = """
-import sys
-sys.path.append(sys.argv.pop(1))
-try:
-    from runner.runner import main
-except ImportError:
-    sys.exit(97)
-main()
-"""
-_SETTLE = """
-import os, shutil, sys
-try:
-    os.rename(*sys.argv[1:])
-except OSError:
-    shutil.rmtree(sys.argv[1])
-"""
-_LIST = """
-import json, os, stat, sys
-root, found = sys.argv[1], []
-if not os.path.isdir(root): sys.exit(97)
-for folder, _, names in os.walk(root):
-    for name in names:
-        try:
-            seen = os.lstat(os.path.join(folder, name))
-        except FileNotFoundError:
-            continue
-        if stat.S_ISREG(seen.st_mode):
-            path = os.path.relpath(os.path.join(folder, name), root)
-            found.append([path, seen.st_size, seen.st_mtime_ns])
-print(json.dumps(found))
-"""
 _ANSWERS = {"destroy": "survivors", "processes": "processes"}
 _LOGS: Mapping[LogName, str] = {"job": "log", "setup": "setup.log"}
 
@@ -164,9 +133,9 @@ class RunnerExecutor(JobExecutor):
 
     def files(self, handle: str, path: str) -> Mapping[str, tuple[int, int]]:  # noqa: ARG002
         """See `JobExecutor.files`. Raises UnknownOutcome when the machine's answer does not come whole."""
-        argv = [self._python, "-I", "-S", "-X", "utf8", "-c", _LIST, path]
+        argv = [self._python, "-I", "-S", "-X", "utf8", "-c", LIST, path]
         done = self._transport.run(argv, timeout_s=_START_TIMEOUT_S)
-        if done.status == _NOT_THERE:
+        if done.status == NOT_THERE:
             raise NotFound(f"no folder {path}")
         try:
             return {name: (size, changed) for name, size, changed in json.loads(done.stdout)}
@@ -271,9 +240,9 @@ class RunnerExecutor(JobExecutor):
     def _run(self, *argv: str, input: bytes = b"") -> dict[str, Any]:
         """Run the runner's program on the machine, and put it there first when it is missing."""
         home = self._home()
-        command = [self._python, "-I", "-S", "-X", "utf8", "-c", _PROGRAM, home, *argv]
+        command = [self._python, "-I", "-S", "-X", "utf8", "-c", PROGRAM, home, *argv]
         done = self._transport.run(command, input=input, timeout_s=_START_TIMEOUT_S)
-        if done.status == _NOT_THERE and not self.shares_files:
+        if done.status == NOT_THERE and not self.shares_files:
             self._install(home)
             done = self._transport.run(command, input=input, timeout_s=_START_TIMEOUT_S)
         if done.status in (126, 127):
@@ -296,13 +265,7 @@ class RunnerExecutor(JobExecutor):
         """The folder on the machine that has the package `runner`."""
         if self.shares_files:
             return os.path.dirname(os.path.abspath(__file__))
-        import hashlib
-
-        digest = hashlib.sha256()
-        for path in _sources():
-            with open(path, "rb") as file:
-                digest.update(file.read())
-        return f"{self._root}/.runner-{digest.hexdigest()[:12]}"
+        return f"{self._root}/.runner-{digest()}"
 
     def _install(self, home: str) -> None:
         """Put the program there beside `home`, and give it its name when it is whole.
@@ -312,13 +275,15 @@ class RunnerExecutor(JobExecutor):
         """
         fresh = f"{home}.{os.urandom(4).hex()}"
         self._make(fresh)
-        self._transport.put(os.path.dirname(_sources()[0]), f"{fresh}/runner")
-        self._transport.run([self._python, "-I", "-S", "-c", _SETTLE, fresh, home])
+        self._transport.put(os.path.dirname(sources()[0]), f"{fresh}/runner")
+        self._transport.run([self._python, "-I", "-S", "-c", SETTLE, fresh, home])
 
     def _upload(self, job_id: str, path: str) -> str:
         folder = f"{self._root}/.resume/{job_id}"
-        self._make(folder)
         target = f"{folder}/{os.path.basename(os.path.abspath(path))}"
+        if self._transport.run(["test", "-e", target], timeout_s=_START_TIMEOUT_S).status == 0:
+            return target  # of a start that is made again: what is there is whole
+        self._make(folder)
         self._transport.put(path, target)
         return target
 
@@ -330,13 +295,6 @@ class RunnerExecutor(JobExecutor):
                 why=done.stderr.decode(errors="replace").strip(),
                 fix=f"make {self._root} writable there, and make room on its disk",
             )
-
-
-def _sources() -> list[str]:
-    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "runner")
-    names = sorted(name for name in os.listdir(folder) if name.endswith(".py"))
-    live = os.path.join(folder, "live", "sitecustomize.py")
-    return [*(os.path.join(folder, name) for name in names), live]
 
 
 def _unreadable(path: str, why: str) -> NoReturn:

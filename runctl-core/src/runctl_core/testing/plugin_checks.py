@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from runctl_core.models.resources import Resource
-from runctl_core.provider import API_VERSION, OLDEST_API, CAPABILITIES, ProviderInfo, TrainingProvider
+from runctl_core.provider import API_VERSION, CAPABILITIES, OLDEST_API, ProviderInfo, TrainingProvider
 from runctl_core.testing.check import broken, check
 from runctl_core.testing.driven import Driven, not_applicable
 from runctl_core.testing.fixtures import Fixtures

@@ -18,6 +18,7 @@ from runctl_core.models.jobs import Job
 from runctl_core.models.runs import Run, RunState
 from runctl_core.paths import ensure_private_dir, run_dir, write_whole
 from runctl_core.retry import RetryPolicy, retry
+from runctl_core.training.ready import wait_until_up
 
 if TYPE_CHECKING:
     from runctl_core.executor import JobExecutor
@@ -45,9 +46,11 @@ def begin(
     """Bring the code to a resource where that is needed, and start the job there.
 
     Raises:
+        CapacityError: The machine went away, or did not start in time.
         PluginError: The provider says of shared files what its executor does not.
         RunctlError: What the executor raised.
     """
+    resource = wait_until_up(engine, provider, resource)
     executor = provider.executor(resource)
     require_agreement(plan, provider, executor)
     workdir = plan.workdir if executor.shares_files else _bring(engine, run, plan, executor)

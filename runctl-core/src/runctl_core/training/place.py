@@ -120,13 +120,18 @@ def place_of(script: str, *, shares_files: bool) -> Here:
     """
     if shares_files:
         return Here()
+    root, here = code_root(script), os.getcwd()
+    return There(root, here if _is_in(here, root) else os.path.dirname(os.path.abspath(script)))
+
+
+def code_root(script: str) -> str:
+    """The folder that goes to a machine with a script: its project's, or else where the command is given."""
     from runctl_core.sync import project_root
 
     path, here = os.path.abspath(script), os.getcwd()
     root = project_root(path)
-    if root == os.path.dirname(path) and _is_in(path, here) and here != os.path.expanduser("~"):
-        root = here  # no project: what the command's own folder has goes along
-    return There(root, here if _is_in(here, root) else os.path.dirname(path))
+    no_project = root == os.path.dirname(path) and _is_in(path, here) and here != os.path.expanduser("~")
+    return here if no_project else root
 
 
 def _is_in(path: str, folder: str) -> bool:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from runctl_core.testing import FakeCloud, ProviderSuite
+from runctl_core.testing import ProviderSuite
+from runctl_core.testing.fakes import FakeCloud
 from runctl_frozen.provider import Frozen
 
 

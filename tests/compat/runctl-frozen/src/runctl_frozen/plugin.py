@@ -16,8 +16,7 @@ class Settings:
 
 def open_cloud(settings: Settings) -> TrainingProvider:
     """Make the provider; the cloud's client is imported only now."""
-    from runctl_core.testing import FakeCloud
-
+    from runctl_core.testing.fakes import FakeCloud
     from runctl_frozen.provider import Frozen
 
     return Frozen(FakeCloud(settings.directory))
