@@ -61,6 +61,7 @@ nox.options.sessions = [
     "typing",
     *(f"tests-{version}(provider='{provider}')" for version in HAVE for provider in PROVIDERS),
     "minimums",
+    "kit",
     "isolation",
     "packaging",
     "docs",
@@ -171,6 +172,15 @@ def packaging(session: nox.Session) -> None:
     )
     session.env["RUNCTL_WHEELS"] = str(next(iter(built.values())).parent)
     pytest(session, "tests/packaging")
+
+
+@nox.session(python=HERE)
+def kit(session: nox.Session) -> None:
+    """The author's kit: what it passes, what it must not, and the providers that begin with it."""
+    debian(session, **SERVED)
+    install(session, "local", *TEST_TOOLS, "pip>=24", "uv>=0.7", extra="[rest,ssh,test]")
+    session.env["RUNCTL_WHEELS"] = str(ROOT / "dist")
+    pytest(session, "tests/kit", "tests/scaffold", "tests/compat", "tests/examples", options=QUICK)
 
 
 @nox.session(python=HERE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runctl_core.__main__ import main as run_command
+from runctl_core.__main__ import provider_main as run_provider_command
 from runctl_core.errors import (
     AuthenticationError,
     CapacityError,
@@ -132,6 +133,7 @@ __all__ = [
     "hookimpl",
     "machine_key",
     "run_command",
+    "run_provider_command",
     "setting",
     "state_dir",
 ]

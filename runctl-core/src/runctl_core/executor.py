@@ -6,7 +6,7 @@ The handle is the job's id, so that any later process, on any terminal, finds th
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -67,6 +67,21 @@ class JobExecutor(ABC):
 
         A relative path is meant from the job's working directory. Raises NotFound.
         """
+
+    def files(self, handle: str, path: str) -> Mapping[str, tuple[int, int]]:
+        """The regular files in or below the folder `path`, an absolute path on the machine.
+
+        Returns:
+            By path below the folder, parts divided by `/`: size in bytes, and modification time in
+            nanoseconds. Equal figures mean that `fetch` need not be called again.
+
+        Raises:
+            NotFound: There is no such folder.
+            Unsupported: This executor cannot tell, and everything is fetched at the end. The default.
+        """
+        from runctl_core.errors import Unsupported
+
+        raise Unsupported(f"the files of {handle} in {path} cannot be listed", why="its provider lists none")
 
     @abstractmethod
     def usage(self, handle: str) -> Sequence[Usage]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from runctl_core.cli import output
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from runctl_core.cli.session import Session
     from runctl_core.models.resources import Offer
+    from runctl_core.training.place import Here
     from runctl_core.training.plan import Plan
     from runctl_core.training.script import Launch
     from runctl_core.training.spending import Spending
@@ -20,43 +22,31 @@ if TYPE_CHECKING:
 
 def make_plan(
     session: Session,
-    script: str,
-    args: Sequence[str],
-    python: str | None,
+    provider: str,
+    launch: Launch,
+    place: Here,
     request: dict[str, Any],
     env: list[str],
     env_files: list[str] | None,
     secrets: list[str],
     provider_flags: dict[str, Any] | None,
-) -> tuple[Plan, Launch]:
-    """What the settings and the flags ask for, with every path absolute, and how the script is started.
+) -> Plan:
+    """What the settings and the flags ask for, with every path absolute.
 
     Raises:
         UsageError, ConfigError: Something that was given is malformed.
-        PluginError, CapacityError: No provider to train on.
-        Unsupported: The provider lacks what is asked for.
-        NotFound, SetupError: There is no such script, or a program that it needs is not there.
     """
+    from runctl_core.training.place import There
     from runctl_core.training.plan import Plan
-    from runctl_core.training.script import detect, existing_file
 
-    settings, workdir, root = session.settings, os.getcwd(), None
-    path = existing_file(script)
-    provider = _provider(session, request)
-    _require_capabilities(provider, request)
-    if session.provider(provider, provider_flags or {}).shares_files:
-        launch = detect(script, args, python=python)
-    else:
-        from runctl_core.training.code import code_root
-        from runctl_core.training.terms import There
-
-        root = code_root(path)
-        launch = detect(os.path.realpath(path), args, python=python, terms=There(os.path.realpath(workdir)))
+    settings = session.settings
     configured = [settings.env_file] if settings.env_file else []
-    plan = Plan(
+    return Plan(
         provider=provider,
         command=launch.command,
-        workdir=workdir,
+        workdir=place.workdir if isinstance(place, There) else os.getcwd(),
+        code_root=place.root if isinstance(place, There) else None,
+        include=[os.path.abspath(os.path.expanduser(path)) for path in settings.include],
         kind=str(launch.kind),
         setup=launch.setup,
         provider_flags=provider_flags or {},
@@ -71,29 +61,36 @@ def make_plan(
         idle_minutes=settings.idle_minutes,
         grace_s=settings.grace_seconds,
         on_finish=str(settings.on_finish),
-        code_root=root,
-        include=settings.include,
     )
-    return plan, launch
 
 
-def _require_capabilities(provider: str, request: dict[str, Any]) -> None:
-    """Raise Unsupported, with the provider's own reason, before anything is asked for or bought."""
+def choose_provider(session: Session, request: dict[str, Any]) -> str:
+    """The provider to train on; `any` is the one whose free offer is the cheapest.
+
+    Raises:
+        PluginError, CapacityError: There is none.
+        Unsupported: It lacks what is asked for, and says why.
+    """
+    chosen = _named(session, request)
+    require_capabilities(chosen, request)
+    return chosen
+
+
+def require_capabilities(provider: str, request: Mapping[str, Any]) -> None:
+    """Raise Unsupported, before anything is asked for, when a provider says that it lacks what is."""
     from runctl_core.errors import Unsupported
     from runctl_core.plugins import load_provider
 
     lacks = load_provider(provider).unsupported
-    for capability in ("spot", "region"):
-        if request[capability] and capability in lacks:
+    for name in ("spot", "region", "image"):
+        if request.get(name) and name in lacks:
             raise Unsupported(
-                f"{provider} cannot do --{capability}",
-                why=lacks[capability],
-                fix=f"leave out --{capability}, or: runctl providers list",
+                f"{provider} has no {name}: {lacks[name]}",
+                fix=f"leave out --{name}, or another --provider",
             )
 
 
-def _provider(session: Session, request: dict[str, Any]) -> str:
-    """The provider to train on; `any` is the one whose free offer is the cheapest."""
+def _named(session: Session, request: dict[str, Any]) -> str:
     from runctl_core.plugins import default_provider, provider_names
     from runctl_core.training.choose import nothing_fits
     from runctl_core.training.gather import gather

@@ -25,25 +25,21 @@ def pull(
         runctl pull brave-otter-41
         runctl pull latest results/
     """
-    from runctl_core.cli.follow import executor_of
+    from runctl_core.cli.follow import bring_checkpoints_home, executor_of
     from runctl_core.training import pull as pulling
-    from runctl_core.training.collect import fetch_checkpoints
-    from runctl_core.training.engine import handle_of
 
     session = Session()
     found = session.settled_run(run)
     plan = session.plan(found)
     target = pulling.destination(found, folder, force=force)
-    executor = executor_of(session, found)
-    if executor is not None and not executor.shares_files:
-        fetch_checkpoints(found, plan, executor, handle_of(found))
+    bring_checkpoints_home(session, found)
     there = pulling.items(found, plan)
     with output.Progress("copying", sum(item.size_bytes for item in there)) as progress:
         copied = pulling.pull(
             found,
             there,
             target,
-            executor=executor,
+            executor=executor_of(session, found),
             progress=progress.advance,
         )
     if json:

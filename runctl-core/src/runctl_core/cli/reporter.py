@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import select
 import sys
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from runctl_core.cli import output
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from runctl_core.cli.session import Session
     from runctl_core.models.resources import Offer, Resource
     from runctl_core.models.runs import Run
-    from runctl_core.sync import Selection
     from runctl_core.training.script import Launch
 
 
@@ -28,6 +26,8 @@ class TerminalReporter(Reporter):
 
     def __init__(self, *, output_to_stderr: bool = False) -> None:
         self._output = (sys.stderr if output_to_stderr else output.results()).fileno()
+        self._progress: output.Progress | None = None
+        self._sent_bytes = 0
         self._hangup = select.poll()
         self._hangup.register(self._output, 0)  # asks for nothing, and hears of a closed reader
 
@@ -36,19 +36,6 @@ class TerminalReporter(Reporter):
         view = memoryview(data)
         while view:
             view = view[os.write(self._output, view) :]
-
-    def syncing(self, code: Selection) -> None:
-        """Say what goes to the machine, and how to see it."""
-        files = output.count(len(code.files), "file")
-        output.note(f"  sends {files}, {output.size(code.size_bytes)}, of {code.root}")
-        self._sync = output.Progress("sending", code.size_bytes)
-        self._sent = 0
-
-    def sent(self, done: int, total: int) -> None:
-        """Show on a terminal how far it is."""
-        with self._sync if done >= total else nullcontext():
-            self._sync.advance(done - self._sent)
-            self._sent = done
 
     def setup(self, data: bytes) -> None:
         """Show what set-up programs print beside the script's own output."""
@@ -62,6 +49,25 @@ class TerminalReporter(Reporter):
         """Say what was got, at what price, and how it ends."""
         price = output.hourly(resource.price.hourly_usd)
         output.note(f"{resource.run_id} on {resource.provider} {resource.instance_type}: {price}, {deadline}")
+
+    def syncing(self, files: int, size_bytes: int) -> None:
+        """Say how much code there is; what is sent of it follows."""
+        output.note(f"bringing the code: {output.count(files, 'file')}, {output.size(size_bytes)}")
+
+    def synced(self, done_bytes: int, total_bytes: int) -> None:
+        """Show on a terminal how far the sending is."""
+        if self._progress is None:
+            self._progress = output.Progress("sending", total_bytes)
+            self._sent_bytes = 0
+            self._progress.__enter__()
+        self._progress.advance(done_bytes - self._sent_bytes)
+        self._sent_bytes = done_bytes
+
+    def state(self, run: Run, detail: str) -> None:  # noqa: ARG002
+        """End the line of progress with the phase that it was of."""
+        if self._progress is not None:
+            self._progress.__exit__(None, None, None)
+            self._progress = None
 
     def quiet(self) -> None:
         """End the watching when nobody reads any more, as `head` does. Raises BrokenPipeError."""

@@ -11,14 +11,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runctl_core.testing.check import BrokenPromise, replaces
     from runctl_core.testing.cloud import CloudUnderTest, Fault, Machine, Operation
+    from runctl_core.testing.fakes import CloudError, FakeCloud, HttpCloud
     from runctl_core.testing.fault_proxy import FaultProxy
     from runctl_core.testing.suite import ProviderSuite
 
 _HOMES = {
     "BrokenPromise": "check",
+    "CloudError": "fakes",
     "CloudUnderTest": "cloud",
+    "FakeCloud": "fakes",
     "Fault": "cloud",
     "FaultProxy": "fault_proxy",
+    "HttpCloud": "fakes",
     "Machine": "cloud",
     "Operation": "cloud",
     "ProviderSuite": "suite",
@@ -28,9 +32,12 @@ _HOMES = {
 
 __all__ = [
     "BrokenPromise",
+    "CloudError",
     "CloudUnderTest",
+    "FakeCloud",
     "Fault",
     "FaultProxy",
+    "HttpCloud",
     "Machine",
     "Operation",
     "ProviderSuite",

@@ -7,21 +7,19 @@ Each file appears under its name only when it is whole.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from contextlib import suppress
 
 from attrs import frozen
 
 from runctl_core.errors import NotFound, RunctlError, StateError
-from runctl_core.executor import JobExecutor, LogName
+from runctl_core.executor import JobExecutor
 from runctl_core.models.jobs import Usage
 from runctl_core.models.runs import Run
 from runctl_core.paths import ensure_private_dir, run_dir, write_whole
 from runctl_core.shown import usage_of
+from runctl_core.training.homecoming import bring_home
+from runctl_core.training.kept_log import log_path, read_log
 from runctl_core.training.plan import Plan
-from runctl_core.training.staging import staging
-from runctl_core.transport.local import LocalTransport
-from runctl_core.transport.whole import replace
 
 
 @frozen
@@ -37,12 +35,6 @@ class Collected:
     missing: tuple[str, ...] = ()
 
 
-def log_path(run_id: str, attempt: int, log: LogName = "job") -> str:
-    """Where the log of an attempt is kept once the attempt is over."""
-    suffix = "" if log == "job" else ".setup"
-    return os.path.join(run_dir(run_id), f"attempt-{attempt}{suffix}.log")
-
-
 def collect(run: Run, plan: Plan, executor: JobExecutor, handle: str) -> Collected:
     """Bring home what the attempt left on its resource.
 
@@ -54,8 +46,7 @@ def collect(run: Run, plan: Plan, executor: JobExecutor, handle: str) -> Collect
         for log in ("job", "setup"):
             with suppress(NotFound):  # a lost job may have lost its logs too
                 write_whole(log_path(run.id, run.attempt, log), read_log(executor, handle, log))
-        if not executor.shares_files:
-            fetch_checkpoints(run, plan, executor, handle)
+        bring_home(run, plan, executor, live=False)
         return _fetch_outputs(run, plan, executor, handle)
     except OSError as error:
         raise StateError(
@@ -63,37 +54,6 @@ def collect(run: Run, plan: Plan, executor: JobExecutor, handle: str) -> Collect
             why=f"{error.strerror or error}: {error.filename or run_dir(run.id)}",
             fix=f"make room, then: runctl pull {run.id}",
         ) from error
-
-
-def read_log(executor: JobExecutor, handle: str, log: LogName = "job", offset: int = 0) -> Iterator[bytes]:
-    """The log from `offset` to its present end, in pieces."""
-    while data := executor.logs(handle, offset, log=log):
-        offset += len(data)
-        yield data
-
-
-def fetch_checkpoints(run: Run, plan: Plan, executor: JobExecutor, handle: str) -> None:
-    """Bring home the checkpoints that are on the machine; those of earlier attempts stay beside them."""
-    source = executor.status(handle).checkpoint_dir
-    if source:
-        with staging(run.id) as folder:
-            coming = os.path.join(folder, "checkpoints")
-            try:
-                executor.fetch(handle, source, coming)
-            except NotFound:
-                return  # the script made none
-            home = plan.checkpoint_directory(run.id)
-            os.makedirs(home, exist_ok=True)
-            for name in os.listdir(coming):
-                _put(os.path.join(coming, name), os.path.join(home, name))
-
-
-def _put(source: str, target: str) -> None:
-    """Give what came its name at home; a copy appears whole, too, where home is another disk."""
-    if os.stat(os.path.dirname(source)).st_dev == os.stat(os.path.dirname(target)).st_dev:
-        replace(source, target)
-    else:
-        LocalTransport().put(source, target)
 
 
 def _fetch_outputs(run: Run, plan: Plan, executor: JobExecutor, handle: str) -> Collected:

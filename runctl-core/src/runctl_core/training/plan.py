@@ -40,7 +40,9 @@ class Plan:
         kind: What the script was found to be, one of `training.script.Kind`.
         command: The program and its arguments.
         setup: Programs that make its environment.
-        workdir: Where it runs.
+        workdir: Where it runs; on a machine that shares no files, in the copy of this folder.
+        code_root: The folder that is brought to such a machine, `workdir` in it; None where files are shared.
+        include: What of it goes although it is ignored.
         env: Variables added to its environment; no secrets.
         env_files: Files whose variables are added, read anew by each attempt.
         secrets: `NAME` or `NAME=@FILE`, read anew by each attempt.
@@ -51,14 +53,14 @@ class Plan:
         idle_minutes: After how long without any sign of work it is ended; 0 never.
         grace_s: Seconds between SIGTERM and SIGKILL.
         on_finish: `terminate` or `keep`: what becomes of the resource.
-        code_root: The folder whose files go to a machine that shares none; None for one that does.
-        include: What of it goes although it is ignored.
     """
 
     provider: str
     command: tuple[str, ...] = field(converter=_texts)
     workdir: str
     kind: str = "plain"
+    code_root: str | None = None
+    include: tuple[str, ...] = field(default=(), converter=_texts)
     setup: tuple[tuple[str, ...], ...] = field(default=(), converter=_setup)
     provider_flags: Mapping[str, Any] = field(factory=dict)
     request: Mapping[str, Any] = field(factory=dict)
@@ -72,8 +74,6 @@ class Plan:
     idle_minutes: float = 0.0
     grace_s: float = 30.0
     on_finish: str = "terminate"
-    code_root: str | None = None
-    include: tuple[str, ...] = field(default=(), converter=_texts)
 
     def to_json(self) -> dict[str, Any]:
         """The plan as JSON-ready values; money as text."""

@@ -1,36 +1,21 @@
-"""From a machine that exists to one that works: waiting until it is up, and the first words with it."""
+"""From a machine that exists to one that runs: its address may be known only then."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from runctl_core.errors import (
-    CapacityError,
-    PluginError,
-    ProviderUnavailable,
-    ResourceNotFound,
-    Scope,
-    UnknownOutcome,
-)
+from runctl_core.errors import CapacityError, ResourceNotFound, Scope
 from runctl_core.models.resources import Resource, ResourceState
-from runctl_core.retry import RetryPolicy, retry
 from runctl_core.shown import look_at
 
 if TYPE_CHECKING:
-    from runctl_core.executor import JobExecutor
     from runctl_core.provider import TrainingProvider
     from runctl_core.training.engine import Engine
-    from runctl_core.training.plan import Plan
 
 UP_TIMEOUT_S = 900.0
 """How long a machine may take to start: clouds pull images of many gigabytes."""
-
-FIRST_WORDS = RetryPolicy(tries=1000, total_s=300.0, longest_s=5.0)
-"""A machine that is said to run may not answer for minutes: its services come one after another."""
-
-T = TypeVar("T")
 
 
 def wait_until_up(
@@ -40,7 +25,7 @@ def wait_until_up(
     *,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Resource:
-    """The machine once its provider says that it runs: its address may be known only then.
+    """The machine once its provider says that it runs.
 
     Raises:
         CapacityError: It went away, or did not start in time.
@@ -76,33 +61,3 @@ def _lost(resource: Resource, why: str) -> CapacityError:
         fix=f"runctl offers --provider {resource.provider}, then try again",
         scope=Scope.OFFER,
     )
-
-
-def require_agreement(provider: TrainingProvider, executor: JobExecutor, plan: Plan) -> None:
-    """Raise PluginError when a provider and its executor differ on where files are."""
-    if provider.shares_files != executor.shares_files:
-        raise PluginError(
-            f"{plan.provider} says that its machines {_sharing(provider.shares_files)}",
-            why=f"and the executor of this one says that it {_sharing(executor.shares_files)}",
-            fix=f"tell the provider's author; runctl doctor {plan.provider}",
-        )
-
-
-def _sharing(shares_files: bool) -> str:
-    return "see this computer's files" if shares_files else "does not see this computer's files"
-
-
-def until_it_answers(act: Callable[[], T]) -> T:
-    """Do what may be repeated on a machine until it answers, for as long as `FIRST_WORDS` says.
-
-    Raises:
-        RunctlError: What the last try raised.
-    """
-
-    def once() -> T:
-        try:
-            return act()
-        except UnknownOutcome as error:  # it may be repeated, so nothing is unknown
-            raise ProviderUnavailable(error.message, why=error.why, fix=error.fix) from error
-
-    return retry(once, FIRST_WORDS)

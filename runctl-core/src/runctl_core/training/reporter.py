@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from runctl_core.models.resources import Offer, Resource
     from runctl_core.models.runs import Run
-    from runctl_core.sync import Selection
 
 
 class Reporter:
@@ -25,11 +24,11 @@ class Reporter:
     def created(self, resource: Resource, deadline: str) -> None:
         """The resource exists; `deadline` says in words how it ends."""
 
-    def syncing(self, code: Selection) -> None:
-        """These files go to the machine now."""
+    def syncing(self, files: int, size_bytes: int) -> None:
+        """So many files of so many bytes go to the machine; what it has of them already is not sent."""
 
-    def sent(self, done: int, total: int) -> None:
-        """So many bytes of them are there, of so many."""
+    def synced(self, done_bytes: int, total_bytes: int) -> None:
+        """So many bytes of those that are sent are on their way."""
 
     def log(self, data: bytes) -> None:
         """Bytes of the script, exact and in order."""

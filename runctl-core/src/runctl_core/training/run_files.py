@@ -8,17 +8,20 @@ kept of it; a path that was not kept is meant from its folder on this computer.
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from runctl_core.errors import NotFound, Refused, UsageError
 from runctl_core.executor import JobExecutor
-from runctl_core.models.runs import Run
-from runctl_core.paths import run_dir, write_whole
-from runctl_core.training.collect import log_path, read_log
-from runctl_core.training.engine import handle_of
+from runctl_core.locks import is_at, is_locked, lock
+from runctl_core.models.runs import Run, handle_of
+from runctl_core.paths import ensure_private_dir, run_dir, write_whole
+from runctl_core.training.kept_log import log_path, read_log
 from runctl_core.training.plan import Plan
-from runctl_core.training.staging import staging
+
+_STAGING = ".fetched-"
 
 
 @contextmanager
@@ -107,3 +110,31 @@ def _fetched(run: Run, inside: str, executor: JobExecutor, folder: str) -> str:
     there = executor.status(handle).checkpoint_dir if first == "checkpoints" else None
     executor.fetch(handle, os.path.join(there, rest) if there else inside, target)
     return target
+
+
+@contextmanager
+def staging(run_id: str) -> Iterator[str]:
+    """A folder beside a run that is gone afterwards; those that killed commands left go too."""
+    home = ensure_private_dir(run_dir(run_id))
+    for name in os.listdir(home):
+        path = os.path.join(home, name)
+        if name.startswith(_STAGING) and not is_locked(path):
+            shutil.rmtree(path, ignore_errors=True)
+    folder, fd = _locked_folder(home)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(fd)
+
+
+def _locked_folder(home: str) -> tuple[str, int]:
+    while True:
+        folder = tempfile.mkdtemp(prefix=_STAGING, dir=home)
+        try:
+            fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue  # another command took it for one that was left
+        if lock(fd) and is_at(fd, folder):
+            return folder, fd
+        os.close(fd)

@@ -120,11 +120,8 @@ async def connect(address: Address) -> asyncssh.SSHClientConnection:
     trust = Trust(address.host_keys, address.known_hosts)
     try:
         async with asyncio.timeout(address.connect_timeout_s):
-            connection, _ = await asyncssh.create_connection(
-                lambda: trust.client(), address.host, **_options(address, trust)
-            )
-            return connection
-    except (asyncssh.ConfigParseError, UnicodeDecodeError) as error:
+            return await _verified(address, trust)
+    except asyncssh.ConfigParseError as error:
         raise ConfigError(
             "the SSH configuration cannot be read", why=str(error), fix="mend ~/.ssh/config"
         ) from error
@@ -132,6 +129,25 @@ async def connect(address: Address) -> asyncssh.SSHClientConnection:
         raise
     except Exception as error:
         raise in_our_words(address, trust, error) from error
+
+
+async def _verified(address: Address, trust: Trust) -> asyncssh.SSHClientConnection:
+    """Connect, asking for a key of a kind that is known.
+
+    A server that has none of such a kind only hangs up. Then any kind is asked for, to see and tell
+    which key it shows; that it is not trusted does not change.
+    """
+    import asyncssh
+
+    options = _options(address, trust)
+    try:
+        connection, _ = await asyncssh.create_connection(trust.client, address.host, **options)
+    except (asyncssh.KeyExchangeFailed, asyncssh.ConnectionLost, ConnectionResetError):
+        if not trust.known or trust.shown:
+            raise
+        options["server_host_key_algs"] = "default"
+        connection, _ = await asyncssh.create_connection(trust.client, address.host, **options)
+    return connection
 
 
 def _options(address: Address, trust: Trust) -> dict[str, Any]:
@@ -167,11 +183,11 @@ def _client_keys(address: Address) -> Sequence[Any]:
         name = os.path.expanduser(path)
         try:
             keys.append(asyncssh.read_private_key(name))
-        except asyncssh.KeyEncryptionError as error:
-            raise AuthenticationError(
-                f"the key {path} has a passphrase", fix=f"ssh-add {path}, and name no key file"
-            ) from error
-        except (OSError, asyncssh.KeyImportError) as error:
+        except (OSError, asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
+            if "passphrase" in str(error).lower():
+                raise AuthenticationError(
+                    f"the key {path} has a passphrase", fix=f"ssh-add {path}, and name no key file"
+                ) from error
             raise AuthenticationError(
                 f"the key {path} cannot be read",
                 why=getattr(error, "strerror", None) or "it is no private key that SSH knows",
