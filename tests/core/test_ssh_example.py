@@ -1,4 +1,4 @@
-"""runctl-ssh, the provider of the tutorial: as small as promised, light, and written on the public API alone."""
+"""runctl-ssh, the provider of the tutorial: as small as promised, light, on the public API alone."""
 
 from __future__ import annotations
 
