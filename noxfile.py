@@ -65,6 +65,7 @@ nox.options.sessions = [
     "isolation",
     "packaging",
     "docs",
+    "examples",
     "browser",
     "faults",
     "bench",
@@ -208,6 +209,19 @@ def docs(session: nox.Session) -> None:
     install(session, "local", *TEST_TOOLS, "pipx>=1.7", extra="[rest,ssh,top]")
     session.env["RUNCTL_WHEELS"] = str(ROOT / "dist")
     pytest(session, "tests/docs", options=WORKERS)
+
+
+@nox.session(python=HERE)
+def examples(session: nox.Session) -> None:
+    """The tests of the third-party provider, as a stranger runs them: a copy outside of the workspace."""
+    debian(session, sshd="openssh-server")
+    folder = Path(session.create_tmp()) / "runctl-ssh"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(ROOT / "examples" / "runctl-ssh", folder)
+    core = wheels(session)["runctl-core"]
+    session.install(f"runctl-core[ssh,test] @ {core.as_uri()}", str(folder), "pytest-xdist>=3.6")
+    session.chdir(folder)
+    session.run("pytest", "-q", "-n", "2", *session.posargs, env=A_USERS)
 
 
 @nox.session(python=HERE)
