@@ -1,8 +1,4 @@
-"""runctl-ssh, the provider of the tutorial: small, light, and written on the public API alone."""
-"""runctl-ssh, the provider of the tutorial: as small as promised, light, on the public API alone."""
-=======
 """runctl-ssh, the provider of the tutorial: as small as promised, and written on the public API alone."""
->>>>>>> author
 
 from __future__ import annotations
 
