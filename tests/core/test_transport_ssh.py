@@ -81,6 +81,11 @@ def test_an_error_in_making_the_input_is_the_callers(over_ssh, server):
     assert over_ssh.run(["echo", "x"]).stdout == b"x\n"
 
 
+def test_input_that_is_no_bytes_is_the_callers_error_and_hangs_nobody(over_ssh):
+    with pytest.raises(TypeError):
+        over_ssh.run(["cat"], input=["text"], timeout_s=20)
+
+
 def test_run_that_takes_too_long_has_an_unknown_outcome(over_ssh):
     with pytest.raises(UnknownOutcome, match="did not end within 1 s"):
         over_ssh.run(["sleep", "60"], timeout_s=1)

@@ -58,6 +58,7 @@ class Connection:
         if self._opening is None or self._opening.done():
             self._connected = self._files = None
             self._opening = asyncio.create_task(self._open())
+            self._opening.add_done_callback(_seen)
         return await asyncio.shield(self._opening)
 
     async def _open(self) -> asyncssh.SSHClientConnection:
@@ -72,6 +73,7 @@ class Connection:
 
             if self._files is None:
                 self._files = asyncio.create_task(_start_files(opened))
+                self._files.add_done_callback(_seen)
             try:
                 return await asyncio.shield(self._files)
             except (asyncssh.Error, OSError) as error:
@@ -100,6 +102,12 @@ class Connection:
                 await asyncio.wait_for(connected.wait_closed(), 2)
             except TimeoutError:
                 connected.abort()
+
+
+def _seen(task: asyncio.Task[Any]) -> None:
+    """Take note of a failure for which nobody waits any more: asyncio would print it."""
+    if not task.cancelled():
+        task.exception()
 
 
 async def _start_files(connection: asyncssh.SSHClientConnection) -> asyncssh.SFTPClient:

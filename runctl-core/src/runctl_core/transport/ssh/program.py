@@ -127,6 +127,12 @@ async def _in_time(
 async def _run(connection: Connection, argv: Sequence[str], feed: Feed, started: asyncio.Event) -> Completed:
     session, channel = await start(connection, command_line(argv), lambda: Collector(started))
     feeding = asyncio.create_task(feed.send(channel, session))
+
+    def fed(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            channel.close()  # a program that never sees the end of its input may never end
+
+    feeding.add_done_callback(fed)
     try:
         await session.ended.wait()
     except BaseException:
@@ -136,6 +142,9 @@ async def _run(connection: Connection, argv: Sequence[str], feed: Feed, started:
     finally:
         feeding.cancel()
         await asyncio.wait([feeding])
+    failed = None if feeding.cancelled() else feeding.exception()
+    if failed is not None and not is_gone(failed):
+        raise failed
     if session.status is None:
         raise broke(connection.address, argv[0], session.error)
     return Completed(session.status, bytes(session.stdout), bytes(session.stderr))
