@@ -202,7 +202,7 @@ def lint(session: nox.Session) -> None:
 @nox.session(python=HERE)
 def typing(session: nox.Session) -> None:
     """mypy --strict over the packages, and over the plugin API as an author uses it."""
-    session.install("mypy>=1.15", "-e", "runctl-core[rest,ssh,top]", "-e", "runctl-local")
+    session.install("mypy>=1.15", "-e", "runctl-core[rest,ssh,test,top]", "-e", "runctl-local")
     session.run("mypy")
 
 
