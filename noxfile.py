@@ -225,7 +225,7 @@ def examples(session: nox.Session) -> None:
     core = wheels(session)["runctl-core"]
     session.install(f"runctl-core[ssh,test] @ {core.as_uri()}", str(folder), "pytest-xdist>=3.6")
     session.chdir(folder)
-    session.run("pytest", "-q", "-n", "2", *session.posargs, env=A_USERS)
+    session.run("pytest", "-q", *WORKERS, *session.posargs, env=A_USERS)
 
 
 @nox.session(python=HERE)
