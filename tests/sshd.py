@@ -101,7 +101,7 @@ def sshd(
     config = folder / "sshd_config"
     session = _session(folder, home, search, disk_bytes)
     # A login shell reads its files from the home, before it begins with what is forced.
-    more = [*lines, f"SetEnv HOME={home}", f"ForceCommand {session}"]
+    more = [*lines, f"SetEnv HOME={home} SHLVL=1", f"ForceCommand {session}"]
     if sftp:
         more.append(f"Subsystem sftp {_FOR_FILES}")
     config.write_text(_configuration(folder, port, more))

@@ -6,10 +6,12 @@ import sys
 from pathlib import Path
 
 EXAMPLE = Path(__file__).parents[2] / "digits.py"
-TINY = """import os, pathlib
+TINY = """import os, pathlib, struct
+header = b'{"w":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}'
 folder = pathlib.Path(os.environ["RUNCTL_CHECKPOINT_DIR"])
 for epoch in range(3):
-    (folder / f"epoch-{epoch}.txt").write_text("weights")
+    whole = struct.pack("<Q", len(header)) + header + bytes([epoch])
+    (folder / f"epoch-{epoch}.safetensors").write_bytes(whole)
     print("epoch", epoch)
 """
 
