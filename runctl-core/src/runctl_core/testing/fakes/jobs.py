@@ -140,6 +140,7 @@ def _job(document: dict[str, Any], home: str) -> Job:
         secrets=dict(document.get("secrets") or {}),
         checkpoint_dir=document.get("checkpoint_dir"),
         deadline=datetime.fromisoformat(deadline) if deadline else None,
+        deadline_is_budget=bool(document.get("deadline_is_budget")),
         idle_s=float(document.get("idle_s") or 0),
         grace_s=float(document.get("grace_s", 10)),
     )
