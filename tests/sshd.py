@@ -100,7 +100,8 @@ def sshd(
     known.write_text(f"[127.0.0.1]:{port} {' '.join(host_key.split()[:2])}\n")
     config = folder / "sshd_config"
     session = _session(folder, home, search, disk_bytes)
-    more = [*lines, f"ForceCommand {session}"]
+    # A login shell reads its files from the home, before it begins with what is forced.
+    more = [*lines, f"SetEnv HOME={home}", f"ForceCommand {session}"]
     if sftp:
         more.append(f"Subsystem sftp {_FOR_FILES}")
     config.write_text(_configuration(folder, port, more))
@@ -153,6 +154,7 @@ def _session(folder: Path, home: Path, search: str, disk_bytes: int | None) -> P
         "#!/bin/sh\n"
         f"export HOME='{home}' PATH='{search}' RUNCTL_TEST_SSHD='{folder}'\n"
         "cd\n"
+        "trap '' XFSZ\n"
         f"{limit}\n"
         'case "$SSH_ORIGINAL_COMMAND" in\n'
         f"{_FOR_FILES}) exec {_sftp_server()} ;;\n"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from pages import commands, contracts, errors, hooks, schemas, settings
+from pages import commands, conformance, contracts, errors, hooks, schemas, settings
 
 HERE = Path(__file__).parent
 PAGES = {
@@ -18,6 +18,7 @@ PAGES = {
     "json.md": schemas.page,
     "hooks.md": hooks.page,
     "contracts.md": contracts.page,
+    "conformance.md": conformance.page,
 }
 NOTE = (
     "<!-- Made by docs/reference/generate.py. Change the code that it describes, then run it again. -->\n\n"

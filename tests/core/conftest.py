@@ -20,6 +20,7 @@ from sshd import Server, sshd
 def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Commands:
     """What a user does, over one cloud and one state directory."""
     monkeypatch.setenv("RUNCTL_STATE_DIR", str(tmp_path))
+    monkeypatch.setattr("runctl_core.training.begin.START_PAUSES_S", (0.0, 0.0))
     return Commands(str(tmp_path / "state.db"), Cloud())
 
 

@@ -107,6 +107,8 @@ class Cloud:
 class CloudProvider(TrainingProvider):
     """The cloud as one process sees it, until the process's fate."""
 
+    shares_files = True
+
     def __init__(self, cloud: Cloud, fate: Fate | None = None) -> None:
         self.cloud = cloud
         self.fate = fate or Fate()
@@ -188,7 +190,8 @@ class CloudExecutor(JobExecutor):
         answer = self._provider.cloud.starts.pop(0) if self._provider.cloud.starts else None
         if isinstance(answer, BaseException):
             raise answer
-        if answer != ("lost", False):
+        known = self._machine.job is not None and self._machine.job.id == job.id
+        if answer != ("lost", False) and not known:
             self._machine.job = job
             now = self._provider.cloud.now
             self._machine.status = JobStatus(JobPhase.RUNNING, started_at=now, running_at=now)

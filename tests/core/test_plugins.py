@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
-from distributions import COMMANDS, PROVIDERS, distribution, hook
+from distributions import COMMANDS, PROVIDERS, distribution, hook, provider
 from runctl_core import plugins
 from runctl_core._entrypoints import enabled
 from runctl_core.errors import PluginError, UsageError
@@ -116,6 +117,14 @@ def test_the_only_installed_provider_is_the_default(site: Path, monkeypatch: pyt
 def test_names_are_read_without_importing_anything(site: Path) -> None:
     _install(site, "broken", "raise SystemExit")
     assert "broken" in provider_names()
+
+
+def test_a_factory_that_is_named_is_imported_when_a_provider_is_made(site: Path) -> None:
+    _install(site, "lazy", hook("lazy", "factory='theirs_of_lazy:Theirs'"))
+    info = load_provider("lazy")
+    assert "theirs_of_lazy" not in sys.modules, "a cloud's client would be imported by --help"
+    (site / "theirs_of_lazy.py").write_text(provider("lazy", "return []"))
+    assert type(open_provider(info, None)).__name__ == "Theirs"
 
 
 def test_an_error_of_ours_leaves_a_factory_as_it_is(site: Path) -> None:

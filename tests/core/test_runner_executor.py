@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from runctl_core.errors import NotFound, SetupError, StateError, UnknownOutcome, UsageError
 from runctl_core.models.jobs import EndedBy, Job, JobPhase
-from runctl_core.runner_executor import RunnerExecutor, _sources
+from runctl_core.runner_executor import RunnerExecutor
+from runctl_core.runner_programs import sources
 from runctl_core.transport import Transport
 from runctl_core.transport.local import LocalTransport
 
@@ -210,8 +211,8 @@ def test_the_runner_is_copied_once_and_anew_when_it_changed(tmp_path):
     assert len(transport.puts) == 1
     (home,) = (tmp_path / "slot").glob(".runner-*/runner")
     copied = {str(p.relative_to(home)) for p in home.rglob("*.py")}
-    folder = os.path.dirname(_sources()[0])
-    assert copied == {os.path.relpath(p, folder) for p in _sources()}
+    folder = os.path.dirname(sources()[0])
+    assert copied == {os.path.relpath(p, folder) for p in sources()}
 
 
 def test_first_starts_at_once_all_find_the_runner_whole(tmp_path):

@@ -32,7 +32,7 @@ def _ask(target: Path, manifest: bytes, *, files: int, cut: int = 0, verb: str =
     """Build a tree of files that all have the same content."""
     boot, sources = program_to_run()
     listed = b" ".join(b"%d" % number for number in range(files))
-    given = sources + _sized(manifest) + _sized(listed) + ((0).to_bytes(8, "big") + DATA) * files
+    given = sources + b"n" * 16 + _sized(manifest) + _sized(listed) + ((0).to_bytes(8, "big") + DATA) * files
     argv = [sys.executable, "-I", "-S", "-c", boot, verb, str(target)]
     done = subprocess.run(argv, input=given[: len(given) - cut], capture_output=True, check=False)
     assert not done.stderr

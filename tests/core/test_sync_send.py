@@ -55,7 +55,7 @@ _NAMES = st.binary(min_size=1, max_size=12).filter(lambda name: not set(name) & 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(st.lists(_NAMES, min_size=1, max_size=3), st.binary(max_size=99)), max_size=6))
 def test_every_name_that_a_file_may_have_is_kept(files: list[tuple[list[bytes], bytes]]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         root = os.path.join(os.fsencode(folder), b"project")
         for number, (parts, data) in enumerate([([b"x"], b""), *files]):
             path = os.path.join(root, b"%d" % number, *parts)

@@ -37,6 +37,8 @@ class FewBytes(RunnerExecutor):
 class OneMachine(TrainingProvider):
     """A provider with one machine, which is gone once it was terminated."""
 
+    shares_files = True
+
     def __init__(self, jobs: Path) -> None:
         self._jobs = jobs
         self._state = ResourceState.RUNNING

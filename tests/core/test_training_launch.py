@@ -110,7 +110,7 @@ def test_a_provider_that_is_out_of_reach_leaves_the_intent_to_be_settled(command
 
 @pytest.mark.parametrize("answer", [SetupError("no python"), ("lost", True), ("lost", False)])
 def test_a_job_that_does_not_start_leaves_no_machine(commands, answer) -> None:
-    commands.cloud.starts = [answer]
+    commands.cloud.starts = [answer] * 3
     with pytest.raises((SetupError, UnknownOutcome)):
         commands.train()
     assert commands.cloud.alive() == []

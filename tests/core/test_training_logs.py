@@ -13,7 +13,7 @@ from runctl_core.clock import now
 from runctl_core.errors import NotFound
 from runctl_core.models.runs import Run, RunState
 from runctl_core.runner_executor import RunnerExecutor
-from runctl_core.training.collect import log_path
+from runctl_core.training.kept_log import log_path
 from runctl_core.training.logs import LogSource, tail_offset
 from runctl_core.transport.local import LocalTransport
 

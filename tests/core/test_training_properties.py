@@ -24,6 +24,7 @@ from runctl_core.errors import (
     SetupError,
 )
 from runctl_core.models.runs import Run, RunState
+from runctl_core.training import begin
 
 CREATES = st.sampled_from(
     [
@@ -36,7 +37,10 @@ CREATES = st.sampled_from(
         ProviderUnavailable("no answer"),
     ]
 )
-STARTS = st.sampled_from([None, None, ("lost", True), ("lost", False), SetupError("no python")])
+START = st.sampled_from(
+    [None, None, ("lost", True), ("lost", False), SetupError("no python"), ProviderUnavailable("cut")]
+)
+STARTS = st.lists(START, max_size=3)
 PICKS = st.integers(0, 100)
 DEATHS = st.one_of(st.none(), st.integers(0, 30))
 
@@ -49,6 +53,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.before = os.environ.get("RUNCTL_STATE_DIR")
         os.environ["RUNCTL_STATE_DIR"] = self.folder.name
+        begin.START_PAUSES_S = (0.0, 0.0)
         self.commands = Commands(f"{self.folder.name}/state.db", Cloud(delay_s=delay))
         self.cloud = self.commands.cloud
         assert self.runs() == []
@@ -67,9 +72,9 @@ class AnyOrder(RuleBasedStateMachine):
         return self.cloud.alive()[pick % len(self.cloud.alive())]
 
     @rule(create=CREATES, start=STARTS, dies_at=DEATHS, keep=st.booleans())
-    def train(self, create: object, start: object, dies_at: int | None, keep: bool) -> None:
+    def train(self, create: object, start: list[object], dies_at: int | None, keep: bool) -> None:
         self.cloud.wait(0.001)  # ids are random: the age alone orders runs
-        self.cloud.creates, self.cloud.starts = [create], [start]
+        self.cloud.creates, self.cloud.starts = [create], [*start]
         with suppress(RunctlError):
             self.commands.train(dies_at, on_finish="keep" if keep else "terminate")
 
@@ -79,8 +84,8 @@ class AnyOrder(RuleBasedStateMachine):
 
     @precondition(lambda self: self.runs())
     @rule(create=CREATES, start=STARTS, dies_at=DEATHS, pick=PICKS)
-    def resume(self, create: object, start: object, dies_at: int | None, pick: int) -> None:
-        self.cloud.creates, self.cloud.starts = [create], [start]
+    def resume(self, create: object, start: list[object], dies_at: int | None, pick: int) -> None:
+        self.cloud.creates, self.cloud.starts = [create], [*start]
         with suppress(RunctlError):
             self.commands.resume(self.a_run(pick), dies_at)
 

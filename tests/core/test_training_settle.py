@@ -11,8 +11,10 @@ import pytest
 
 from core.processes import Commands
 from runctl_core.errors import AuthenticationError, Refused, StateError, UnknownOutcome
+from runctl_core.models.jobs import EndedBy
 from runctl_core.models.runs import RunState
 from runctl_core.paths import run_dir
+from runctl_core.runner.job_directory import GIVEN_BACK
 from runctl_core.training import engine as engine_module
 from runctl_core.training.receipt import read_receipt
 
@@ -178,7 +180,7 @@ def test_a_kept_machine_stays_with_its_price(commands) -> None:
 
 
 def test_no_attempt_begins_while_an_earlier_machine_is_not_gone(commands) -> None:
-    commands.cloud.starts = [("lost", True)]
+    commands.cloud.starts = [("lost", True)] * 3
     commands.cloud.refusal = AuthenticationError("not today")
     with pytest.raises(UnknownOutcome):
         commands.train()
@@ -310,3 +312,14 @@ def test_a_machine_that_was_gone_before_it_could_be_released_leaves_an_estimate(
     commands.ps()
     total = commands.books.cost_of_run(run.id)
     assert (total.usd, total.estimated_usd) == (Decimal("7.2"), Decimal("3.6"))
+
+
+def test_a_job_that_began_while_its_machine_was_given_back_was_stopped_by_nobody(commands) -> None:
+    commands.train()
+    (machine,) = commands.cloud.alive()  # the launch was killed, and so was the command that settled it
+    commands.cloud.end_job(machine, signal=9, ended_by=EndedBy.CANCEL, message=GIVEN_BACK)
+    commands.ps()
+    run = commands.the_run()
+    assert (run.state, run.ended_by) == (RunState.FAILED, "launch"), "it says that somebody stopped it"
+    assert "given back" in run.reason
+    assert whole(commands)

@@ -113,7 +113,7 @@ def test_the_keys_of_the_dashboard_stand_on_its_page_as_in_its_help() -> None:
 
 
 def test_the_architecture_shows_the_layers_that_are_held() -> None:
-    held = (ROOT / ".importlinter").read_text().split("layers =\n")[1].split("\n\n")[0]
+    held = re.split("layers =\n|\nignore_imports|\n\n", (ROOT / ".importlinter").read_text())[2]
     names = [set(re.findall(r"runctl_core\.(\w+)", line)) for line in held.splitlines()]
     page = (ROOT / "docs" / "explanation" / "architecture.md").read_text()
     table = page.split("| --- | --- | --- |\n")[1].split("\n\n")[0]

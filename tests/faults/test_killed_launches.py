@@ -54,7 +54,7 @@ def killed_launch(home: Home, name: str, moment_s: float) -> tuple[str, str]:
     if document["state"] == "succeeded":
         whole = home.runctl("logs", run).stdout.endswith(END)
         return "went on", wrong or ("" if whole else "a success without its end")
-    if document["ended_by"] not in ("launch", "cancel"):  # cancel: the job began while it was given back
+    if document["ended_by"] != "launch":
         return "failed", f"failed by {document['ended_by']}: {document['reason']}"
     return "was closed", wrong or ends_right(home, run)
 

@@ -89,7 +89,7 @@ def test_a_command_makes_few_attrs_classes(house: WatchedHome, command: str) -> 
     )
 
 
-@pytest.mark.parametrize("command", ["stop", "logs", "ps", "exec"])
+@pytest.mark.parametrize("command", ["stop", "logs", "ps", "exec", "ssh"])
 def test_a_command_for_a_live_run_imports_nothing_heavy(house: WatchedHome, command: str) -> None:
     run = house.detached("long.py")
     words = {"ps": [], "exec": [run, "--", "true"]}.get(command, [run])

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from runctl_core.errors import Unsupported
 from runctl_core.testing import CloudUnderTest, Fault, Machine, Operation
+from runctl_core.testing.expect import until
 from runctl_local.processes import identity
 
 
@@ -53,7 +54,8 @@ class SlotsCloud(CloudUnderTest):
             ["torchrun", "-c", "read line"], executable="/bin/sh", stdin=subprocess.PIPE
         )
         self._foreign.append(process)
-        return f"pid-{identity(process.pid)}"
+        started = until(lambda: identity(process.pid), expected="its process", timeout_s=10)
+        return f"pid-{started}"
 
     def set_listing_lag(self, seconds: float) -> None:
         """A slot is listed as soon as it is there."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import subprocess
-import tokenize
 from pathlib import Path
 
 import pytest
@@ -12,27 +10,11 @@ import pytest
 import schemas
 from distributions import PROVIDERS, distribution, hook
 from homes import Home
+from lines_of_code import lines_of_code
 from runctl_core.scaffold import Kind, Names, package, write
 
 KINDS: tuple[Kind, ...] = ("rest", "sdk", "jobs")
 MOST_LINES = 100
-
-
-def lines_of_code(text: str) -> int:
-    """Lines that hold code: those left when blank lines, comments and docstrings are taken out.
-
-    A statement over several lines counts as many, imports and closing brackets too.
-    """
-    held: set[int] = set()
-    begins = True  # a text that stands where a statement begins is a docstring
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type in (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT):
-            begins = True
-        elif token.type not in (tokenize.COMMENT, tokenize.NL, tokenize.ENDMARKER):
-            if not (begins and token.type == tokenize.STRING):
-                held |= set(range(token.start[0], token.end[0] + 1))
-            begins = False
-    return len(held)
 
 
 def refused(home: Home, status: int, *words: str) -> str:
@@ -40,11 +22,6 @@ def refused(home: Home, status: int, *words: str) -> str:
     done = home.runctl(*words)
     assert done.returncode == status, done.stderr.decode()
     return done.stderr.decode()
-
-
-def test_lines_are_counted_without_blanks_comments_and_docstrings() -> None:
-    code = ["import os  # why", "", "def f():", '    """Doc."""', "    # why", "    return [", "    ]"]
-    assert lines_of_code("\n".join(['"""Doc', "", 'more."""', *code, ""])) == 4
 
 
 def test_the_plugin_of_a_rest_cloud_has_less_than_a_hundred_lines() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -41,16 +42,10 @@ def package(author: Environment, kind: str, name: str) -> Path:
 def cloud(author: Environment, tmp_path: Path) -> Iterator[dict[str, str]]:
     """A served fake cloud: its address and its key, as it printed them."""
     python = str(author.folder / "bin/python")
-    argv = [python, "-u", "-m", "runctl_core.testing.fakes", "--directory", str(tmp_path / "cloud")]
+    argv = [python, "-m", "runctl_core.testing.fakes", "--json", "--directory", str(tmp_path / "cloud")]
     with subprocess.Popen(argv, env=author.machine.env, stdout=subprocess.PIPE, text=True) as served:
         assert served.stdout is not None
-        told: dict[str, str] = {}
-        for line in served.stdout:
-            if found := re.search(r"(url|key)\W+(\S+)", line):
-                told[found[1]] = found[2]
-            if len(told) == 2:
-                break
-        yield told
+        yield json.loads(served.stdout.readline())
         served.terminate()
 
 
@@ -66,7 +61,7 @@ def program(author: Environment, folder: Path, *argv: str, **env: str) -> str:
         timeout=240,
     )
     assert done.returncode == 0, f"{' '.join(argv)}\n{done.stdout}{done.stderr}"
-    return done.stdout + done.stderr
+    return done.stdout or done.stderr
 
 
 def test_the_package_passes_the_kit_as_it_stands(author: Environment, package: Path, name: str) -> None:
@@ -91,10 +86,13 @@ def test_the_example_trains_on_the_fake_cloud(
         f"{prefix}_API_KEY": cloud["key"],
         "RUNCTL_STATE_DIR": str(tmp_path / "state"),
     }
-    (tmp_path / "digits.py").write_bytes(DIGITS.read_bytes())
-    said = program(author, tmp_path, "runctl", "train", "digits.py", "--provider", name, **env)
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "digits.py").write_bytes(DIGITS.read_bytes())
+    trusted = [f"--env={own}={os.environ[own]}" for own in ("UV_SYSTEM_CERTS",) if own in os.environ]
+    said = program(author, project, "runctl", "train", "digits.py", "--provider", name, *trusted, **env)
     accuracy = re.search(r"test accuracy (0\.\d+)", said)
     assert accuracy, said
     assert float(accuracy[1]) > 0.9
-    rows: Any = json.loads(program(author, tmp_path, "runctl", "resources", "list", "--json", **env))
-    assert not [row for row in rows["resources"] if row["state"] != "terminated"], "something is left to pay"
+    rows: Any = json.loads(program(author, project, "runctl", "resources", "list", "--json", **env))
+    assert rows["resources"] == [], "something is left to pay"

@@ -132,8 +132,14 @@ def _signature(name: str, function: Any) -> str:
 def _parameter(parameter: inspect.Parameter) -> str:
     if parameter.annotation is parameter.empty:
         return parameter.name
-    default = "" if parameter.default is parameter.empty else f" = {parameter.default!r}"
-    return f"{parameter.name}: {_annotation(parameter.annotation)}{default}"
+    return f"{parameter.name}: {_annotation(parameter.annotation)}{_preset(parameter.default)}"
+
+
+def _preset(value: Any) -> str:
+    """The default of a parameter; a function's address differs from run to run."""
+    if value is inspect.Parameter.empty:
+        return ""
+    return " = ..." if inspect.isfunction(value) else f" = {value!r}"
 
 
 def _annotation(kind: Any) -> str:

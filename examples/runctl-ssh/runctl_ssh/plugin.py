@@ -23,15 +23,7 @@ class Settings:
     hosts: list[str] = setting([], help="Machines, as [USER@]HOST[:PORT][=GPU[:COUNT]].", valid=problem)
     key_file: str | None = setting(None, help="A private key; the agent's and the usual ones otherwise.")
     known_hosts: str | None = setting(None, help="A file of host keys; ~/.ssh/known_hosts otherwise.")
-    folder: str = setting(".runctl-ssh", help="Where slots are on each machine, seen from the home there.")
     hourly_usd: Decimal | None = setting(None, help="What an hour of a slot costs; unknown otherwise.")
-
-
-def make(settings):
-    """Make the provider, when it is first needed."""
-    from runctl_ssh.provider import SSH
-
-    return SSH(settings)
 
 
 @hookimpl
@@ -39,4 +31,4 @@ def runctl_provider():
     """Describe the provider."""
     absent = {"spot": "nobody takes your own machines away", "stop": "a slot has nothing to stop"}
     absent |= {"image": "jobs run on the machine as it is", "region": "--instance-type names a machine"}
-    return ProviderInfo("ssh", "My machines over SSH", make, Settings, absent)
+    return ProviderInfo("ssh", "My machines over SSH", "runctl_ssh.provider:SSH", Settings, absent)

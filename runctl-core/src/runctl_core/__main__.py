@@ -29,6 +29,13 @@ def main(argv: list[str] | None = None) -> int:
     return run(words)
 
 
+def provider_main() -> int:
+    """The script `runctl-NAME` of a provider's package: `runctl` with NAME, unless another is named."""
+    name = os.path.basename(sys.argv[0]).removeprefix("runctl-").removesuffix(".exe")
+    os.environ.setdefault("RUNCTL_PROVIDER", name)
+    return main()
+
+
 def root_help_page() -> str:
     """What `runctl --help` prints."""
     from runctl_core.cli.help import root_help

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runctl_core.__main__ import main as run_command
+from runctl_core.__main__ import provider_main as run_provider_command
 from runctl_core.errors import (
     AuthenticationError,
     CapacityError,
@@ -51,6 +52,7 @@ _LATER = {
     "MachineKey": "transport.keys",
     "RestClient": "rest",
     "SSHTransport": "transport.ssh",
+    "Selection": "sync",
     "TensorTotals": "models.checkpoints",
     "machine_key": "transport.keys",
 }
@@ -60,6 +62,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runctl_core.models.checkpoints import Format, Look, TensorTotals
     from runctl_core.rest import Answer, RestClient
+    from runctl_core.sync import Selection
     from runctl_core.transport.keys import MachineKey, machine_key
     from runctl_core.transport.ssh import SSHTransport
 else:
@@ -113,6 +116,7 @@ __all__ = [
     "RunnerExecutor",
     "SSHTransport",
     "Scope",
+    "Selection",
     "SetupError",
     "StateError",
     "Stoppable",
@@ -129,6 +133,7 @@ __all__ = [
     "hookimpl",
     "machine_key",
     "run_command",
+    "run_provider_command",
     "setting",
     "state_dir",
 ]

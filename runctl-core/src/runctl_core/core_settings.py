@@ -67,6 +67,7 @@ class CoreSettings:
     )
     checkpoint_dir: str | None = setting(None, help="Where checkpoints go; the run's own folder otherwise.")
     output: list[str] = setting([], help="Files and folders that scripts make, to be collected.")
+    include: list[str] = setting([], help="Files and folders that go to a machine although they are ignored.")
     env_file: str | None = setting(None, help="A file of variables for scripts; its values stay secret.")
     warn_memory_above_percent: float = setting(
         90.0, help="Warn when more of a machine's memory is in use; 0 never.", valid=_percent

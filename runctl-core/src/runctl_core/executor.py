@@ -6,7 +6,7 @@ The handle is the job's id, so that any later process, on any terminal, finds th
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from runctl_core.sync.selection import Selection
 
 
-def _in_silence(done: int, total: int) -> None:
+def in_silence(done: int, total: int) -> None:
     """Tell nobody how far it is."""
 
 
@@ -68,11 +68,26 @@ class JobExecutor(ABC):
         A relative path is meant from the job's working directory. Raises NotFound.
         """
 
+    def files(self, handle: str, path: str) -> Mapping[str, tuple[int, int]]:
+        """The regular files in or below the folder `path`, an absolute path on the machine.
+
+        Returns:
+            By path below the folder, parts divided by `/`: size in bytes, and modification time in
+            nanoseconds. Equal figures mean that `fetch` need not be called again.
+
+        Raises:
+            NotFound: There is no such folder.
+            Unsupported: This executor cannot tell, and everything is fetched at the end. The default.
+        """
+        from runctl_core.errors import Unsupported
+
+        raise Unsupported(f"the files of {handle} in {path} cannot be listed", why="its provider lists none")
+
     @abstractmethod
     def usage(self, handle: str) -> Sequence[Usage]:
         """The latest samples, oldest first; empty when there are none."""
 
-    def sync(self, code: Selection, *, progress: Callable[[int, int], None] = _in_silence) -> str:  # noqa: ARG002
+    def sync(self, code: Selection, *, progress: Callable[[int, int], None] = in_silence) -> str:  # noqa: ARG002
         """Bring the files of `code` to the machine, whole or not at all, and return where they are there.
 
         Args:

@@ -7,6 +7,7 @@ nothing else. `RUNCTL_PLUGINS=none` leaves all of them out, `RUNCTL_PLUGINS=a,b`
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -17,7 +18,7 @@ from runctl_core.loading import hooks_of, import_callable, in_words, prints_to_s
 from runctl_core.timeouts import TooLate, within
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from runctl_core.models.checks import Check
     from runctl_core.provider import ProviderInfo, TrainingProvider
@@ -83,14 +84,19 @@ def load_provider(name: str) -> ProviderInfo:
     return report.info
 
 
+def entry_point_of(name: str) -> EntryPoint:
+    """The entry point of an installed provider. Raises PluginError for an unknown name."""
+    for point in enabled(PROVIDERS):
+        if point.name == name:
+            return point
+    raise _unknown(name)
+
+
 def load_report(name: str) -> PluginReport:
     """Load one provider's plugin, whatever happens. Raises PluginError for an unknown name."""
-    points = enabled(PROVIDERS)
-    for point in points:
-        if point.name == name:
-            why = clash(point, points, RESERVED)
-            return _report(point, error=why) if why else _load(point)
-    raise _unknown(name)
+    point = entry_point_of(name)
+    why = clash(point, enabled(PROVIDERS), RESERVED)
+    return _report(point, error=why) if why else _load(point)
 
 
 def load_all(*, timeout_s: float = LOAD_TIMEOUT_S) -> list[PluginReport]:
@@ -108,7 +114,7 @@ def open_provider(info: ProviderInfo, settings: Any) -> TrainingProvider:
     from runctl_core.provider import TrainingProvider
 
     try:
-        provider: Any = info.factory(settings)
+        provider: Any = _factory(info)(settings)
     except (RunctlError, KeyboardInterrupt):
         raise
     except BaseException as error:
@@ -116,6 +122,14 @@ def open_provider(info: ProviderInfo, settings: Any) -> TrainingProvider:
     if not isinstance(provider, TrainingProvider):
         raise _cannot_open(info.name, f"its factory made {provider!r}, not a TrainingProvider")
     return provider
+
+
+def _factory(info: ProviderInfo) -> Callable[[Any], TrainingProvider]:
+    if not isinstance(info.factory, str):
+        return info.factory
+    module, _, name = info.factory.partition(":")
+    found: Callable[[Any], TrainingProvider] = getattr(import_module(module), name)
+    return found
 
 
 def default_provider(configured: str | None) -> str:
@@ -246,7 +260,7 @@ def _load(point: EntryPoint) -> PluginReport:
 def _loaded(point: EntryPoint) -> PluginReport:
     try:
         with prints_to_stderr() as printed:
-            info = _info(point)
+            info, ageing = _info(point)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -254,20 +268,23 @@ def _loaded(point: EntryPoint) -> PluginReport:
 
         trace = "".join(traceback.format_exception(error))
         return _report(point, error=in_words(error), traceback=trace)
-    return _report(point, info=info, warning="it prints when it is loaded" if printed.anything else "")
+    prints = "it prints when it is loaded" if printed.anything else ""
+    return _report(point, info=info, warning="; ".join(filter(None, (prints, ageing))))
 
 
 def _report(point: EntryPoint, **fields: Any) -> PluginReport:
     return PluginReport(point.name, point.distribution, point.version, **fields)
 
 
-def _info(point: EntryPoint) -> ProviderInfo:
+def _info(point: EntryPoint) -> tuple[ProviderInfo, str]:
+    """What the plugin says of its provider, and what is wrong with it though it works."""
     from runctl_core.hookspecs import TrainingProviderSpec
+    from runctl_core.plugin_api import require_fitting_api
     from runctl_core.provider import ProviderInfo
 
     info: ProviderInfo = hooks_of(point, TrainingProviderSpec).runctl_provider()
     require(isinstance(info, ProviderInfo), f"runctl_provider returned {info!r}, not a ProviderInfo")
-    _require_fitting_api(info, point)
+    warning = require_fitting_api(info.api, point.distribution)
     require(info.name == point.name, f"it calls itself {info.name}, its entry point {point.name}")
     from runctl_core.settings import describe
 
@@ -275,16 +292,4 @@ def _info(point: EntryPoint) -> ProviderInfo:
         describe(info.settings)
     except Exception as error:
         raise PluginError(f"its settings cannot be read: {in_words(error)}") from error
-    return info
-
-
-def _require_fitting_api(info: ProviderInfo, point: EntryPoint) -> None:
-    from runctl_core.provider import API_VERSION
-
-    if info.api != API_VERSION:
-        newer = isinstance(info.api, int) and info.api > API_VERSION
-        older = "runctl-core" if newer else point.distribution
-        raise PluginError(
-            f"it was made for plugin API {info.api}, and this runctl-core speaks {API_VERSION}:"
-            f" pip install --upgrade {older}"
-        )
+    return info, warning

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
-from attrs.validators import deep_mapping, instance_of, is_callable
+from attrs.validators import deep_mapping, instance_of
 
 if TYPE_CHECKING:
     from runctl_core.executor import JobExecutor
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 API_VERSION = 1
 """The plugin API that this core speaks; a plugin names the one it was made for."""
+
+OLDEST_API = 1
+"""The oldest plugin API that still works: the one before `API_VERSION`, once there is one."""
 
 CAPABILITIES: Mapping[str, str] = {
     "spot": "offers machines that may be taken away, at their own price, when the request asks for spot",
@@ -33,6 +36,14 @@ CAPABILITIES: Mapping[str, str] = {
 not declared absent there is taken to be present, and the author's kit tests it."""
 
 
+def _makes_something(_: object, __: object, factory: Any) -> None:
+    named = isinstance(factory, str) and all(factory.partition(":"))
+    if not named and not callable(factory):
+        raise TypeError(
+            f"factory is neither a function nor a text like mycloud.provider:MyCloud: {factory!r}"
+        )
+
+
 @frozen
 class ProviderInfo:
     """What a plugin says of its provider; returned by the hook `runctl_provider`.
@@ -40,7 +51,8 @@ class ProviderInfo:
     Attributes:
         name: Equal to the entry point's name.
         title: For people, such as `Amazon EC2`.
-        factory: Makes the provider from an instance of `settings`. Called when first needed.
+        factory: Makes the provider from an instance of `settings`. Called when first needed. A text such
+            as `mycloud.provider:MyCloud` names it, and its module is imported only then.
         settings: An attrs class whose attributes are the provider's settings; None for none.
         unsupported: Capability → why this provider lacks it, in a sentence. Names are in `CAPABILITIES`.
         api: The plugin API it was made for.
@@ -49,13 +61,24 @@ class ProviderInfo:
 
     name: str = field(validator=instance_of(str))
     title: str = field(validator=instance_of(str))
-    factory: Callable[[Any], TrainingProvider] = field(validator=is_callable())
+    factory: Callable[[Any], TrainingProvider] | str = field(validator=_makes_something)
     settings: type | None = None
     unsupported: Mapping[str, str] = field(
         factory=dict, validator=deep_mapping(instance_of(str), instance_of(str))
     )
     api: int = API_VERSION
     homepage: str = field(default="", validator=instance_of(str))
+
+    def refuse(self, spec: LaunchSpec) -> None:
+        """Refuse what a launch asks for and this provider declares absent: the first line of a
+        `create_resource`. Raises Unsupported, with the declared reason.
+        """
+        asked = {"spot": spec.offer.spot, "image": spec.image is not None}
+        for capability, reason in self.unsupported.items():
+            if asked.get(capability):
+                from runctl_core.errors import Unsupported
+
+                raise Unsupported(f"{self.name} has no {capability}", why=reason)
 
 
 class TrainingProvider(ABC):

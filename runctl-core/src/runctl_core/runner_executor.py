@@ -10,13 +10,15 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from runctl_core.errors import NotFound, SetupError, StateError, UnknownOutcome, UsageError
-from runctl_core.executor import JobExecutor, LogName
+from runctl_core.executor import JobExecutor, LogName, in_silence
 from runctl_core.models.jobs import JobStatus, Usage
 from runctl_core.runner_files import job_to_json, process_from_json, status_from_json, usage_from_json
+from runctl_core.runner_programs import LIST, NOT_THERE, PROGRAM, SETTLE, digest, sources
 from runctl_core.transport import Transport
 
 if TYPE_CHECKING:
@@ -24,29 +26,13 @@ if TYPE_CHECKING:
 
     from runctl_core.models.jobs import Job
     from runctl_core.models.processes import Process
+    from runctl_core.sync.selection import Selection
 
 STALE_S = 5.0
 """A heartbeat that differs by more from our clock is no proof of life: the machine is asked."""
 
 _BIG = 1 << 24
 _START_TIMEOUT_S = 120.0
-_NOT_THERE = 97
-_PROGRAM = """
-import sys
-sys.path.append(sys.argv.pop(1))
-try:
-    from runner.runner import main
-except ImportError:
-    sys.exit(97)
-main()
-"""
-_SETTLE = """
-import os, shutil, sys
-try:
-    os.rename(*sys.argv[1:])
-except OSError:
-    shutil.rmtree(sys.argv[1])
-"""
 _ANSWERS = {"destroy": "survivors", "processes": "processes"}
 _LOGS: Mapping[LogName, str] = {"job": "log", "setup": "setup.log"}
 
@@ -56,7 +42,7 @@ class RunnerExecutor(JobExecutor):
 
     Args:
         transport: How the machine is reached.
-        root: An absolute path there; made when it is missing.
+        root: A path there, absolute or below `~/`, the home there; made when it is missing.
         python: The interpreter there, 3.8 or later; by default our own where files are shared,
             and `python3` elsewhere.
         env: Variables that every job there has, whatever its own say: such as which GPUs are its own.
@@ -72,9 +58,24 @@ class RunnerExecutor(JobExecutor):
     ) -> None:
         self.shares_files = transport.shares_files
         self._transport = transport
-        self._root = root
+        self._given_root = root
         self._env = dict(env or {})
         self._python = python or (sys.executable if transport.shares_files else "python3")
+
+    @cached_property
+    def _root(self) -> str:
+        """The absolute path of the root there; the machine is asked for its home when it is below that."""
+        if not self._given_root.startswith("~/"):
+            return self._given_root
+        done = self._transport.run(["sh", "-c", 'printf %s "$HOME"'], timeout_s=_START_TIMEOUT_S)
+        home = os.fsdecode(done.stdout)
+        if done.status != 0 or not home.startswith("/"):
+            raise SetupError(
+                f"the home on the machine is not known, and {self._given_root} is in it",
+                why=done.stderr.decode(errors="replace").strip() or f"HOME is {home!r} there",
+                fix="give its user a home directory",
+            )
+        return os.path.join(home, self._given_root[2:])
 
     def start(self, job: Job) -> str:
         """See `JobExecutor.start`."""
@@ -130,6 +131,20 @@ class RunnerExecutor(JobExecutor):
             path = os.path.normpath(os.path.join(self._job(handle)["workdir"], path))
         self._transport.get(path, to)
 
+    def files(self, handle: str, path: str) -> Mapping[str, tuple[int, int]]:  # noqa: ARG002
+        """See `JobExecutor.files`. Raises UnknownOutcome when the machine's answer does not come whole."""
+        argv = [self._python, "-I", "-S", "-X", "utf8", "-c", LIST, path]
+        done = self._transport.run(argv, timeout_s=_START_TIMEOUT_S)
+        if done.status == NOT_THERE:
+            raise NotFound(f"no folder {path}")
+        try:
+            return {name: (size, changed) for name, size, changed in json.loads(done.stdout)}
+        except (ValueError, TypeError) as error:
+            raise UnknownOutcome(
+                f"the files in {path} could not be listed (exit status {done.status})",
+                why=done.stderr.decode(errors="replace").strip()[-500:],
+            ) from error
+
     def usage(self, handle: str) -> Sequence[Usage]:
         """See `JobExecutor.usage`."""
         try:
@@ -141,6 +156,13 @@ class RunnerExecutor(JobExecutor):
             return [usage_from_json(row) for row in rows]
         except (ValueError, KeyError, TypeError, OverflowError):
             return []  # damaged by hand; the runner writes it anew within seconds
+
+    def sync(self, code: Selection, *, progress: Callable[[int, int], None] = in_silence) -> str:
+        """See `JobExecutor.sync`. Raises SetupError, StateError, Refused or ProviderUnavailable."""
+        from runctl_core.sync import send
+
+        folder = f"{self._root}/code"
+        return send(self._transport, code, folder, python=self._python, progress=progress).tree
 
     def processes(self, handle: str) -> Sequence[Process]:
         """See `JobExecutor.processes`."""
@@ -218,9 +240,9 @@ class RunnerExecutor(JobExecutor):
     def _run(self, *argv: str, input: bytes = b"") -> dict[str, Any]:
         """Run the runner's program on the machine, and put it there first when it is missing."""
         home = self._home()
-        command = [self._python, "-I", "-S", "-X", "utf8", "-c", _PROGRAM, home, *argv]
+        command = [self._python, "-I", "-S", "-X", "utf8", "-c", PROGRAM, home, *argv]
         done = self._transport.run(command, input=input, timeout_s=_START_TIMEOUT_S)
-        if done.status == _NOT_THERE and not self.shares_files:
+        if done.status == NOT_THERE and not self.shares_files:
             self._install(home)
             done = self._transport.run(command, input=input, timeout_s=_START_TIMEOUT_S)
         if done.status in (126, 127):
@@ -243,13 +265,7 @@ class RunnerExecutor(JobExecutor):
         """The folder on the machine that has the package `runner`."""
         if self.shares_files:
             return os.path.dirname(os.path.abspath(__file__))
-        import hashlib
-
-        digest = hashlib.sha256()
-        for path in _sources():
-            with open(path, "rb") as file:
-                digest.update(file.read())
-        return f"{self._root}/.runner-{digest.hexdigest()[:12]}"
+        return f"{self._root}/.runner-{digest()}"
 
     def _install(self, home: str) -> None:
         """Put the program there beside `home`, and give it its name when it is whole.
@@ -259,31 +275,26 @@ class RunnerExecutor(JobExecutor):
         """
         fresh = f"{home}.{os.urandom(4).hex()}"
         self._make(fresh)
-        self._transport.put(os.path.dirname(_sources()[0]), f"{fresh}/runner")
-        self._transport.run([self._python, "-I", "-S", "-c", _SETTLE, fresh, home])
+        self._transport.put(os.path.dirname(sources()[0]), f"{fresh}/runner")
+        self._transport.run([self._python, "-I", "-S", "-c", SETTLE, fresh, home])
 
     def _upload(self, job_id: str, path: str) -> str:
         folder = f"{self._root}/.resume/{job_id}"
-        self._make(folder)
         target = f"{folder}/{os.path.basename(os.path.abspath(path))}"
+        if self._transport.run(["test", "-e", target], timeout_s=_START_TIMEOUT_S).status == 0:
+            return target  # of a start that is made again: what is there is whole
+        self._make(folder)
         self._transport.put(path, target)
         return target
 
     def _make(self, folder: str) -> None:
-        done = self._transport.run(["mkdir", "-p", "-m", "700", folder])
+        done = self._transport.run(["sh", "-c", 'umask 077; exec mkdir -p -- "$1"', "sh", folder])
         if done.status != 0:
             raise SetupError(
                 f"cannot make the folder {folder} on the machine",
                 why=done.stderr.decode(errors="replace").strip(),
                 fix=f"make {self._root} writable there, and make room on its disk",
             )
-
-
-def _sources() -> list[str]:
-    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "runner")
-    names = sorted(name for name in os.listdir(folder) if name.endswith(".py"))
-    live = os.path.join(folder, "live", "sitecustomize.py")
-    return [*(os.path.join(folder, name) for name in names), live]
 
 
 def _unreadable(path: str, why: str) -> NoReturn:

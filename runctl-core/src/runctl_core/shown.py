@@ -10,7 +10,7 @@ from attrs import evolve
 
 from runctl_core.calls import READ_TIMEOUT_S, call
 from runctl_core.executor import JobExecutor
-from runctl_core.models.jobs import Usage
+from runctl_core.models.jobs import JobStatus, Usage
 from runctl_core.models.money import Price
 from runctl_core.models.resources import Resource, ResourceState
 from runctl_core.provider import TrainingProvider
@@ -22,6 +22,9 @@ T = TypeVar("T")
 
 DIAGNOSIS_TIMEOUT_S = 10.0
 """How long a machine may take to tell what its job uses: nothing that matters waits for it any longer."""
+
+STATUS_TIMEOUT_S = 20.0
+"""How long a machine may take to tell how a job is."""
 
 _TEXTS = ("id", "provider", "name", "kind", "instance_type", "region", "zone", "note")
 _NUMBERS = ("gpu_count", "vcpus", "memory_bytes", "size_bytes")
@@ -63,6 +66,19 @@ def look_at(
         return shown
 
     return call(f"{name}: get", get, timeout_s=timeout_s)
+
+
+def status_of(executor: JobExecutor, handle: str, *, timeout_s: float = STATUS_TIMEOUT_S) -> JobStatus:
+    """How a job is now, within seconds also where the way to its machine hangs.
+
+    Raises:
+        ProviderUnavailable: The machine does not answer. That says nothing of the job.
+        RunctlError: What the executor raised.
+    """
+    if executor.shares_files:
+        return executor.status(handle)
+    what = f"the machine of {handle}"
+    return call(what, lambda: executor.status(handle), timeout_s=timeout_s, tries=False, gives=JobStatus)
 
 
 def usage_of(executor: JobExecutor, handle: str) -> list[Usage]:

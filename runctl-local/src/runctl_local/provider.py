@@ -130,7 +130,11 @@ class LocalProvider(TrainingProvider):
                 f"runctl did not start {resource_id}, so it does not end it", fix=f"kill {pid}"
             )
         if self._slots.has(resource_id):
-            self._executor(resource_id).destroy()
+            try:
+                self._executor(resource_id).destroy()
+            except StateError:
+                if self._slots.has(resource_id):
+                    raise  # else another call took the slot away meanwhile
             with self._slots.locked():
                 self._slots.remove(resource_id)
 

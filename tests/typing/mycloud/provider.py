@@ -32,6 +32,8 @@ from runctl_core.api import (
 class MyCloud(TrainingProvider):
     """Machines of one size, without a GPU."""
 
+    shares_files = True
+
     def __init__(self, settings: Settings) -> None:
         self._folder = Path(settings.folder or f"{state_dir()}/mycloud")
         usd = settings.hourly_usd

@@ -108,6 +108,10 @@ def folder_of(place: str) -> str:
         raise NotFound(f"no folder {place}", fix=f"runctl checkpoint info {place}, or check the path")
     session = Session()
     run = session.tracker.run(place)
+    if not run.state.over:
+        from runctl_core.cli.follow import bring_checkpoints_home
+
+        bring_checkpoints_home(session, run)
     return session.plan(run).checkpoint_directory(run.id)
 
 

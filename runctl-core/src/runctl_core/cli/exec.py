@@ -23,7 +23,7 @@ def exec_(
     """
     from runctl_core.cli.follow import executor_of
     from runctl_core.errors import Refused
-    from runctl_core.training.engine import handle_of
+    from runctl_core.models.runs import handle_of
 
     session = Session()
     found = session.settled_run(run)

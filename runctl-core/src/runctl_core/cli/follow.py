@@ -157,3 +157,16 @@ def executor_of(session: Session, run: Run) -> JobExecutor | None:
         return None
     plan = session.plan(run)
     return reach(run, plan, session.open_provider(plan))
+
+
+def bring_checkpoints_home(session: Session, run: Run) -> None:
+    """Fetch what a live run has saved on a machine that shares no files; what is in the way is said."""
+    from runctl_core.errors import RunctlError
+    from runctl_core.training.homecoming import bring_home
+
+    try:
+        executor = executor_of(session, run)
+        if executor is not None:
+            bring_home(run, session.plan(run), executor, live=True)
+    except RunctlError as error:
+        output.note(f"only what was brought home before is shown: {error.summary}")

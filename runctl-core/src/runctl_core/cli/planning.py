@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from runctl_core.cli import output
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from runctl_core.cli.session import Session
     from runctl_core.models.resources import Offer
+    from runctl_core.training.place import Here
     from runctl_core.training.plan import Plan
     from runctl_core.training.script import Launch
     from runctl_core.training.spending import Spending
@@ -19,7 +22,9 @@ if TYPE_CHECKING:
 
 def make_plan(
     session: Session,
+    provider: str,
     launch: Launch,
+    place: Here,
     request: dict[str, Any],
     env: list[str],
     env_files: list[str] | None,
@@ -30,16 +35,18 @@ def make_plan(
 
     Raises:
         UsageError, ConfigError: Something that was given is malformed.
-        PluginError, CapacityError: No provider to train on.
     """
+    from runctl_core.training.place import There
     from runctl_core.training.plan import Plan
 
     settings = session.settings
     configured = [settings.env_file] if settings.env_file else []
     return Plan(
-        provider=_provider(session, request),
+        provider=provider,
         command=launch.command,
-        workdir=os.getcwd(),
+        workdir=place.workdir if isinstance(place, There) else os.getcwd(),
+        code_root=place.root if isinstance(place, There) else None,
+        include=[os.path.abspath(os.path.expanduser(path)) for path in settings.include],
         kind=str(launch.kind),
         setup=launch.setup,
         provider_flags=provider_flags or {},
@@ -57,8 +64,33 @@ def make_plan(
     )
 
 
-def _provider(session: Session, request: dict[str, Any]) -> str:
-    """The provider to train on; `any` is the one whose free offer is the cheapest."""
+def choose_provider(session: Session, request: dict[str, Any]) -> str:
+    """The provider to train on; `any` is the one whose free offer is the cheapest.
+
+    Raises:
+        PluginError, CapacityError: There is none.
+        Unsupported: It lacks what is asked for, and says why.
+    """
+    chosen = _named(session, request)
+    require_capabilities(chosen, request)
+    return chosen
+
+
+def require_capabilities(provider: str, request: Mapping[str, Any]) -> None:
+    """Raise Unsupported, before anything is asked for, when a provider says that it lacks what is."""
+    from runctl_core.errors import Unsupported
+    from runctl_core.plugins import load_provider
+
+    lacks = load_provider(provider).unsupported
+    for name in ("spot", "region", "image"):
+        if request.get(name) and name in lacks:
+            raise Unsupported(
+                f"{provider} has no {name}: {lacks[name]}",
+                fix=f"leave out --{name}, or another --provider",
+            )
+
+
+def _named(session: Session, request: dict[str, Any]) -> str:
     from runctl_core.plugins import default_provider, provider_names
     from runctl_core.training.choose import nothing_fits
     from runctl_core.training.gather import gather

@@ -55,8 +55,8 @@ def processes(
         runctl processes latest --json
     """
     from runctl_core.cli.follow import require_one_document
+    from runctl_core.models.runs import handle_of
     from runctl_core.shown import processes_of
-    from runctl_core.training.engine import handle_of
 
     require_one_document(watch, json)
     session = Session()
@@ -128,8 +128,8 @@ def _executor(session: Session, run: Run) -> JobExecutor:
 def _watch(executor: JobExecutor, run: Run) -> None:
     """Show the processes again and again until the job is over; Ctrl-C exits with status 130."""
     from runctl_core.errors import NotFound
+    from runctl_core.models.runs import handle_of
     from runctl_core.shown import processes_of
-    from runctl_core.training.engine import handle_of
 
     first = True
     try:

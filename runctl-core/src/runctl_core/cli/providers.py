@@ -58,12 +58,13 @@ def show(
     ],
     json: JsonFlag = False,
 ) -> None:
-    """Show what a provider can do, what it cannot and why, and its settings.
+    """Show what a provider can do, what it cannot and why, its settings, and how it was checked.
 
     Examples:
         runctl providers show NAME
     """
-    from runctl_core.plugins import load_provider, load_report
+    from runctl_core import conformance
+    from runctl_core.plugins import entry_point_of, load_provider, load_report
     from runctl_core.settings import describe
 
     info = load_provider(name)
@@ -72,6 +73,7 @@ def show(
         "api": info.api,
         "homepage": info.homepage or None,
         "unsupported": dict(info.unsupported),
+        "conformance": conformance.document(entry_point_of(name)),
         "settings": [
             {
                 "key": f"providers.{name}.{s.name}",
@@ -85,8 +87,13 @@ def show(
     if json:
         output.print_json(document)
         return
-    output.pairs([("provider", name), ("title", info.title), ("from", report.source)])
+    recorded = document["conformance"]
+    checked = conformance.in_words(recorded)
+    output.pairs([("provider", name), ("title", info.title), ("from", report.source), ("checked", checked)])
     output.pairs([("warning", report.warning)] if report.warning else [])
+    output.pairs(
+        (f"  {found['check']}", f"{found['result']}: {found['reason']}") for found in recorded["problems"]
+    )
     output.lines(["", "cannot:"] if info.unsupported else [])
     output.pairs((f"  {what}", why) for what, why in info.unsupported.items())
     output.lines(["", "settings:"] if document["settings"] else [])

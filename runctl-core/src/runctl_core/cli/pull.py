@@ -25,13 +25,14 @@ def pull(
         runctl pull brave-otter-41
         runctl pull latest results/
     """
-    from runctl_core.cli.follow import executor_of
+    from runctl_core.cli.follow import bring_checkpoints_home, executor_of
     from runctl_core.training import pull as pulling
 
     session = Session()
     found = session.settled_run(run)
     plan = session.plan(found)
     target = pulling.destination(found, folder, force=force)
+    bring_checkpoints_home(session, found)
     there = pulling.items(found, plan)
     with output.Progress("copying", sum(item.size_bytes for item in there)) as progress:
         copied = pulling.pull(

@@ -26,6 +26,8 @@ class TerminalReporter(Reporter):
 
     def __init__(self, *, output_to_stderr: bool = False) -> None:
         self._output = (sys.stderr if output_to_stderr else output.results()).fileno()
+        self._progress: output.Progress | None = None
+        self._sent_bytes = 0
         self._hangup = select.poll()
         self._hangup.register(self._output, 0)  # asks for nothing, and hears of a closed reader
 
@@ -47,6 +49,25 @@ class TerminalReporter(Reporter):
         """Say what was got, at what price, and how it ends."""
         price = output.hourly(resource.price.hourly_usd)
         output.note(f"{resource.run_id} on {resource.provider} {resource.instance_type}: {price}, {deadline}")
+
+    def syncing(self, files: int, size_bytes: int) -> None:
+        """Say how much code there is; what is sent of it follows."""
+        output.note(f"bringing the code: {output.count(files, 'file')}, {output.size(size_bytes)}")
+
+    def synced(self, done_bytes: int, total_bytes: int) -> None:
+        """Show on a terminal how far the sending is."""
+        if self._progress is None:
+            self._progress = output.Progress("sending", total_bytes)
+            self._sent_bytes = 0
+            self._progress.__enter__()
+        self._progress.advance(done_bytes - self._sent_bytes)
+        self._sent_bytes = done_bytes
+
+    def state(self, run: Run, detail: str) -> None:  # noqa: ARG002
+        """End the line of progress with the phase that it was of."""
+        if self._progress is not None:
+            self._progress.__exit__(None, None, None)
+            self._progress = None
 
     def quiet(self) -> None:
         """End the watching when nobody reads any more, as `head` does. Raises BrokenPipeError."""

@@ -123,7 +123,7 @@ def _live_run(item: Item) -> Run | None:
 def _usage_of(session: Session, item: Item, run: Run) -> Callable[[], list[Usage]]:
     from runctl_core.calls import call
     from runctl_core.models.jobs import Usage
-    from runctl_core.training.engine import handle_of
+    from runctl_core.models.runs import handle_of
 
     def ask() -> list[Usage]:
         return list(session.provider(item.resource.provider).executor(item.resource).usage(handle_of(run)))

@@ -51,8 +51,8 @@ def _samples(session: Session, run: Run) -> list[Usage]:
     """What the runner measured lately; nothing for a run that is over or out of reach."""
     from runctl_core.cli.follow import executor_of
     from runctl_core.errors import RunctlError
+    from runctl_core.models.runs import handle_of
     from runctl_core.shown import usage_of
-    from runctl_core.training.engine import handle_of
 
     try:
         executor = executor_of(session, run)

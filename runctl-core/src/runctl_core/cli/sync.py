@@ -42,6 +42,7 @@ def sync(
     from runctl_core.errors import NotFound, UsageError
     from runctl_core.sync import project_root, select
     from runctl_core.sync.missed import missed
+    from runctl_core.training.place import code_root
 
     if not plan:
         raise UsageError(
@@ -52,7 +53,7 @@ def sync(
     if script and not os.path.isfile(script):
         raise NotFound(f"no script {script}", fix="check the path; it is taken from the current directory")
     included = [os.path.abspath(os.path.expanduser(path)) for path in include or ()]
-    selection = select(project_root(script or os.getcwd()), include=included)
+    selection = select(code_root(script) if script else project_root(os.getcwd()), include=included)
     found = missed(script, selection, directory=os.getcwd()) if script else []
     if json:
         from runctl_core.sync.documents import of_selection

@@ -66,6 +66,10 @@ def train(
         str | None,
         Option(metavar="terminate|keep", help="What becomes of the machine.", rich_help_panel=_LIMITS),
     ] = None,
+    include: Annotated[
+        list[str] | None,
+        Option(metavar="PATH", help="Goes to the machine although it is ignored.", rich_help_panel=_FILES),
+    ] = None,
     env: Annotated[
         list[str] | None,
         Option(metavar="NAME=VALUE", help="A variable for the script.", rich_help_panel=_FILES),
@@ -112,9 +116,10 @@ def train(
         runctl train train.py --output results --env-file .env --detach
     """
     from runctl_core.cli.follow import see_it_through
-    from runctl_core.cli.planning import make_plan, money, resource_request, show_plan
+    from runctl_core.cli.planning import choose_provider, make_plan, money, resource_request, show_plan
     from runctl_core.cli.reporter import TerminalReporter
-    from runctl_core.training.script import detect
+    from runctl_core.training.place import place_of
+    from runctl_core.training.script import detect, require_file
 
     flags = {
         "provider": provider,
@@ -127,12 +132,18 @@ def train(
         "on_finish": on_finish,
         "checkpoint_dir": checkpoint_dir,
         "output": output,
+        "include": include,
     }
     reporter = TerminalReporter(output_to_stderr=json)
     session = Session(flags, reporter)
-    launch = detect(script, args or (), python=python)
+    require_file(script)
     request = resource_request(gpu, instance_type, spot, region, session.settings.max_price)
-    plan = make_plan(session, launch, request, env or [], env_file, secret or [], provider_flags)
+    chosen = choose_provider(session, request)
+    place = place_of(script, shares_files=session.provider(chosen, provider_flags).shares_files)
+    launch = detect(script, args or (), python=python, place=place)
+    plan = make_plan(
+        session, chosen, launch, place, request, env or [], env_file, secret or [], provider_flags
+    )
     reporter.detected(os.path.basename(script), launch)
     if dry_run:
         show_plan(session, plan, json)

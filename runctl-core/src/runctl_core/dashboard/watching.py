@@ -21,9 +21,8 @@ from runctl_core.dashboard.sources import Sources
 from runctl_core.dashboard.threads import in_background
 from runctl_core.errors import NotFound, RunctlError
 from runctl_core.executor import JobExecutor
-from runctl_core.models.runs import Run, RunState
+from runctl_core.models.runs import Run, RunState, handle_of
 from runctl_core.shown import usage_of
-from runctl_core.training.engine import handle_of
 from runctl_core.training.logs import LogSource
 from runctl_core.training.plan import Plan
 from runctl_core.training.settle import reach

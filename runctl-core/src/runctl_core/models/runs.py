@@ -119,6 +119,11 @@ class Run:
         return resource.run_id == self.id and resource.owner in (None, self.owner)
 
 
+def handle_of(run: Run) -> str:
+    """The job's id on its resource: one for each attempt."""
+    return f"{run.id}-{run.attempt}"
+
+
 @frozen
 class RunChange:
     """One row of a run's history.

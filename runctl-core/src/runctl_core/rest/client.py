@@ -24,7 +24,8 @@ LARGEST_DOCUMENT = 64 << 20
 
 _LARGEST_ERROR = 64 << 10
 _MOST_PAGES = 10_000
-_TRIES = RetryPolicy(tries=3, total_s=20.0)
+_TRIES = RetryPolicy(tries=3, total_s=5.0, first_s=0.2)
+"""For what passes in a moment; the core waits for longer, and knows for how long it may."""
 
 
 class RestClient:

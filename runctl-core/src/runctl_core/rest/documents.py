@@ -52,11 +52,11 @@ class Secrets:
     """What must not be shown, however a service writes it back to us.
 
     Args:
-        values: The secrets. One of less than four characters hides too much else, and is left.
+        values: The secrets. One of less than six characters would hide too much else, and is left.
     """
 
     def __init__(self, values: Iterable[str]) -> None:
-        known = {form for value in values if len(value) > 3 for form in (value, quote(value, safe=""))}
+        known = {form for value in values if len(value) > 5 for form in (value, quote(value, safe=""))}
         self._longest_first = sorted(known, key=len, reverse=True)
 
     def masked(self, value: Any) -> Any:

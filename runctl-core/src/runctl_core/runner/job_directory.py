@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import signal
+import threading
 import time
 
 from . import processes
@@ -22,10 +23,13 @@ OVER = ("finished", "lost")
 _PATIENCE_S = 5.0
 _CLOSED = ".closed"
 
+GIVEN_BACK = "its machine was given back"
+"""The message of a job that was ended with everything else under its root."""
+
 
 def write_json(path: str, value: Any, *, durable: bool = False) -> None:
     """Write `value` to `path`, whole or not at all. Raises OSError."""
-    partial = f"{path}.{os.getpid()}"
+    partial = f"{path}.{os.getpid()}.{threading.get_ident()}"
     try:
         with open(partial, "w", opener=_private) as file:
             json.dump(value, file)
@@ -169,12 +173,12 @@ def _recorded(directory: str) -> list[tuple[int, str]]:
     return [(pid, start) for pid, start in pairs if same_boot and pid and start]
 
 
-def cancel(directory: str, grace_s: float) -> str:
-    """Ask for the job's end; returns what `check` says of it. Raises OSError."""
+def cancel(directory: str, grace_s: float, why: str = "") -> str:
+    """Ask for the job's end; returns what `check` says of it. `why` becomes its message. Raises OSError."""
     if not os.path.isdir(directory):
         return "none"
     request = os.path.join(directory, "cancel")
-    write_json(request, {"grace_s": grace_s})
+    write_json(request, {"grace_s": grace_s, "why": why})
     answer = check(directory)
     if answer == "none":
         remove(request)  # or a later start would obey it
@@ -193,7 +197,7 @@ def destroy(root: str) -> list[int]:
     if os.path.isdir(os.path.dirname(root)):
         os.makedirs(root, mode=0o700, exist_ok=True)
         write_json(os.path.join(root, _CLOSED), {})
-    alive = [job for job in _jobs(root) if cancel(job, 0.0) == "alive"]
+    alive = [job for job in _jobs(root) if cancel(job, 0.0, GIVEN_BACK) == "alive"]
     survivors = {pid for job in alive for pid in _destroy_one(job)}
     return sorted(survivors.union(processes.end_all(lambda: _below(root))))
 

@@ -300,9 +300,10 @@ class Supervisor:
             self.state["message"] = f"the runner received signal {self.terminated}"
             self.terminated = 0
             self._stop("cancel", grace_s)
-        asked_s = self._asked_to_cancel()
-        if asked_s is not None:
-            self._stop("cancel", asked_s)
+        if asked := self._asked_to_cancel():
+            if self.kill_at is None and self.state["ended_at"] is None:
+                self.state["message"] = asked.get("why") or self.state["message"]
+            self._stop("cancel", float(asked.get("grace_s", grace_s)))
         if self.kill_at is None and self.state["ended_at"] is None:
             if self.job["deadline"] and time.time() >= self.job["deadline"]:
                 self._stop("budget" if self.job["deadline_is_budget"] else "deadline", grace_s)
@@ -311,8 +312,8 @@ class Supervisor:
         if self.kill_at is not None and now >= self.kill_at:
             self._kill(now - self.kill_at)
 
-    def _asked_to_cancel(self) -> float | None:
-        """The grace of a request to cancel that is new, in seconds."""
+    def _asked_to_cancel(self) -> dict[str, Any] | None:
+        """A request to cancel that is new; a damaged one asks for no grace of its own."""
         path = os.path.join(self.directory, "cancel")
         try:
             found = os.stat(path)
@@ -321,7 +322,7 @@ class Supervisor:
         if self.seen_cancel == (found.st_ino, found.st_mtime_ns):
             return None
         self.seen_cancel = (found.st_ino, found.st_mtime_ns)
-        return float(job_directory.read_json(path).get("grace_s", self.job["grace_s"]))
+        return job_directory.read_json(path) or {"why": ""}
 
     def _stop(self, reason: str | None, grace_s: float) -> None:
         """SIGTERM now, SIGKILL after the grace; a job that is being ended may only end sooner."""

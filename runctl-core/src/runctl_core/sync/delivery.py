@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
+from hashlib import sha256
 
 from attrs import frozen
 
@@ -37,7 +38,7 @@ _TIMES = 4
 
 _PIECE_BYTES = 1 << 18
 _TOO_OLD = 96
-_MODULES = ("members", "files", "indexes", "store", "program")
+_MODULES = ("members", "files", "indexes", "places", "spare", "store", "program")
 _BOOT = f"""
 import sys
 if sys.version_info < (3, 8): sys.exit({_TOO_OLD})
@@ -123,18 +124,26 @@ class _Conversation:
 
     def bring(self, selection: Selection, hashes: Hashes) -> Sent | None:
         """One attempt; None when files changed meanwhile."""
-        contents = hashes.of(selection.files)
-        hashes.save()
-        manifest = _with_length(_manifest(selection, contents))
-        kind, *words = self._call("offer", iter([manifest]))
+        contents: list[Content | None] = []
+        manifest = b""
+
+        def offered() -> Iterator[bytes]:  # made while the program is being started there
+            nonlocal manifest
+            contents.extend(hashes.of(selection.files))
+            hashes.save()
+            rows = _manifest(selection, contents)
+            manifest = sha256(rows).hexdigest()[:16].encode() + _with_length(rows)
+            yield manifest
+
+        kind, *words = self._call("offer", offered())
+        files = sum(content is not None for content in contents)
         if kind == b"tree":
-            return _sent(words, [])
+            return _sent(words, files, [])
         missing = [int(number) for number in words[0].split()]
         wanted = [(selection.files[n].path, contents[n]) for n in missing]
-        listed = _with_length(words[0])
         data = _contents(selection.root, wanted, self._progress)
-        kind, *words = self._call("build", _chain([manifest + listed], data))
-        return _sent(words, [content for _, content in wanted if content]) if kind == b"tree" else None
+        kind, *words = self._call("build", _chain([manifest + _with_length(words[0])], data))
+        return _sent(words, files, [content for _, content in wanted if content]) if kind == b"tree" else None
 
     def _call(self, verb: str, given: Iterator[bytes]) -> list[bytes]:
         """What the receiver answers."""
@@ -225,10 +234,10 @@ def _chain(first: Sequence[bytes], then: Iterator[bytes]) -> Iterator[bytes]:
     yield from then
 
 
-def _sent(words: Sequence[bytes], sent: Sequence[Content]) -> Sent:
-    tree, unchanged, removed = words
+def _sent(words: Sequence[bytes], files: int, sent: Sequence[Content]) -> Sent:
+    tree, removed = words
     size = sum(content.size_bytes for content in sent)
-    return Sent(os.fsdecode(tree), len(sent), size, int(unchanged), int(removed))
+    return Sent(os.fsdecode(tree), len(sent), size, files - len(sent), int(removed))
 
 
 def _require_python(python: str, status: int, stderr: bytes) -> None:

@@ -63,7 +63,7 @@ class Hashes:
     def of(self, entries: Iterable[Entry]) -> list[Content | None]:
         """The content of each, in order; None for a link. Raises Changed, and StateError for one that
         cannot be read."""
-        return [None if entry.link is not None else self._content(entry.path) for entry in entries]
+        return [None if entry.link is not None else self._content(entry) for entry in entries]
 
     def save(self) -> None:
         """Keep what was learned. What cannot be kept is read again next time."""
@@ -73,10 +73,11 @@ class Hashes:
                 ensure_private_dir(os.path.dirname(self._path))
                 write_whole(self._path, [data], mode=0o600)
 
-    def _content(self, path: str) -> Content:
-        full = os.path.join(self._root, path)
+    def _content(self, entry: Entry) -> Content:
+        path = entry.path
+        full = f"{self._root}/{path}"
         try:
-            look = _look(os.stat(full))
+            look = _look(entry.seen or os.stat(full))
             known = self._kept.get(path)
             if known and known.startswith(look):
                 self._used[path] = known

@@ -73,7 +73,6 @@ class _Choice:
             tuple(found[path] for path in sorted(found)),
             self._include,
             tuple(self._left_out.values()),
-            git.commit(self._root) if in_git else None,
             in_git,
         )
 
@@ -152,7 +151,7 @@ class _Choice:
         except (FileNotFoundError, NotADirectoryError):
             return None
         if stat.S_ISREG(found.st_mode):
-            return Entry(path, found.st_size, stat.S_IMODE(found.st_mode) & 0o777)
+            return Entry(path, found.st_size, stat.S_IMODE(found.st_mode) & 0o777, seen=found)
         if stat.S_ISLNK(found.st_mode):
             return self._link(path, full)
         if not stat.S_ISDIR(found.st_mode):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
 
 from attrs import field, frozen
@@ -22,12 +23,14 @@ class Entry:
         size_bytes: Its size when it was selected; of a link 0.
         mode: Its permissions.
         link: Where it leads, when it is a link; relative, and inside the root.
+        seen: How the file looked then.
     """
 
     path: str
     size_bytes: int
     mode: int
     link: str | None = None
+    seen: os.stat_result | None = field(default=None, eq=False, repr=False)
 
 
 @frozen
@@ -54,7 +57,6 @@ class Selection:
         files: What goes, by path.
         include: What was asked for although it is ignored.
         set_aside: What does not go, without what git ignores; see `left_out`.
-        commit: The commit that is checked out; None without one.
         in_git: Whether git chose the files.
     """
 
@@ -62,7 +64,6 @@ class Selection:
     files: tuple[Entry, ...]
     include: tuple[str, ...] = ()
     set_aside: tuple[LeftOut, ...] = field(default=(), repr=False)
-    commit: str | None = None
     in_git: bool = False
 
     @property
@@ -84,6 +85,11 @@ class Selection:
         special = git.special_files(self.root, {found.path for found in by_git}) if self.in_git else ()
         named = [LeftOut(path, "it is a socket, a pipe or a device") for path in special]
         return tuple(sorted((*self.set_aside, *by_git, *named), key=lambda found: found.path))
+
+    @cached_property
+    def commit(self) -> str | None:
+        """The commit that is checked out; None without git, and before the first one."""
+        return git.commit(self.root) if self.in_git else None
 
     @cached_property
     def dirty(self) -> bool:

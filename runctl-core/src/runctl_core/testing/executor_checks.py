@@ -135,7 +135,9 @@ class ExecutorChecks(JobFixtures):
         self, provider: TrainingProvider, launch: Launcher, tmp_path: Path
     ) -> None:
         """Runs one job on each of two machines, with logs and ends of their own."""
-        pair = [self.on(provider.executor(launch.ready()), tmp_path / name) for name in ("one", "two")]
+        pair = [
+            self.on(provider.executor(launch.ready()), tmp_path / name) for name in ("kit-one", "kit-two")
+        ]
         handles = [
             jobs.start(f"print('job {n}'); raise SystemExit({n})") for n, jobs in enumerate(pair, start=1)
         ]

@@ -9,7 +9,8 @@ import pytest
 from runctl_core.testing.check import broken, check, checks_of
 from runctl_core.testing.fixtures import Fixtures
 
-_TAKE_OUT = ("xfail", "skip", "skipif")
+TAKE_OUT = ("xfail", "skip", "skipif")
+"""Marks that keep a check from failing."""
 
 
 def replacement(suite: type, original: type, name: str) -> str | None:
@@ -34,7 +35,7 @@ def unreasoned_marks(items: Iterable[pytest.Item], suite: type) -> list[str]:
         f"{item.name}: {mark.name}"
         for item in mine
         for mark in item.iter_markers()
-        if mark.name in _TAKE_OUT and not _reason(mark)
+        if mark.name in TAKE_OUT and not _reason(mark)
     ]
 
 

@@ -114,14 +114,14 @@ class JobFilesChecks(JobFixtures):
         handle, status = jobs.run(_CHECKPOINT)
         if status.checkpoint_dir is None:
             broken(expected="the status names the folder of checkpoints", found=status)
-        jobs.executor.fetch(handle, status.checkpoint_dir, str(tmp_path / "home"))
-        if (found := _tree(tmp_path / "home")) != {"step-1.pt": bytes(range(256))}:
+        jobs.executor.fetch(handle, status.checkpoint_dir, str(tmp_path / "kit-home"))
+        if (found := _tree(tmp_path / "kit-home")) != {"step-1.pt": bytes(range(256))}:
             broken(expected="step-1.pt, as it was written", found=found)
 
     @check("a checkpoint to resume from reaches the script", tests="start")
     def test_resume_from_reaches_the_script(self, jobs: JobRuns, tmp_path: Path) -> None:
         """Resumes from a folder of this computer, whose file the script prints."""
-        checkpoint = tmp_path / "step-7"
+        checkpoint = tmp_path / "kit-step-7"
         checkpoint.mkdir()
         (checkpoint / "weights.bin").write_bytes(b"weights")
         code = "import os; print(open(os.environ['RUNCTL_RESUME_FROM'] + '/weights.bin').read())"
@@ -140,7 +140,7 @@ class JobFilesChecks(JobFixtures):
     def test_fetch_brings_a_file(self, jobs: JobRuns, tmp_path: Path) -> None:
         """Fetches a file by a relative path."""
         handle, _ = jobs.run("open('kit.bin', 'wb').write(bytes(range(256)) * 4096)")
-        target = tmp_path / "home.bin"
+        target = tmp_path / "kit-home.bin"
         jobs.executor.fetch(handle, "kit.bin", str(target))
         if target.read_bytes() != bytes(range(256)) * 4096:
             broken(expected="a megabyte, as it was written", found=f"{target.stat().st_size} bytes")
@@ -149,7 +149,7 @@ class JobFilesChecks(JobFixtures):
     def test_fetch_brings_a_folder(self, jobs: JobRuns, tmp_path: Path) -> None:
         """Fetches a folder over one that is there already."""
         handle, _ = jobs.run(_FOLDER)
-        target = tmp_path / "home"
+        target = tmp_path / "kit-home"
         target.mkdir()
         (target / "old.txt").write_text("old")
         jobs.executor.fetch(handle, "kit out", str(target))
@@ -162,7 +162,7 @@ class JobFilesChecks(JobFixtures):
     def test_fetch_is_whole_or_not_at_all(self, jobs: JobRuns, tmp_path: Path) -> None:
         """Fetches a missing file, to a new place and over a file that is there."""
         handle, _ = jobs.run("pass")
-        folder = tmp_path / "home"
+        folder = tmp_path / "kit-home"
         folder.mkdir()
         (folder / "old.txt").write_text("old")
         for name in ("new.txt", "old.txt"):

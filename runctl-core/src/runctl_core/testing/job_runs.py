@@ -97,4 +97,4 @@ class JobFixtures(Fixtures):
     @pytest.fixture
     def jobs(self, executor: JobExecutor, tmp_path: Path) -> JobRuns:
         """Jobs on `executor`."""
-        return self.on(executor, tmp_path / "code")
+        return self.on(executor, tmp_path / "kit-code")

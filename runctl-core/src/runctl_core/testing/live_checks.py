@@ -55,7 +55,11 @@ class LiveLauncher(Launcher):
         """Make a resource when the budget covers it."""
         price = changes.get("offer", self._offer).price
         if not self._budget.covers(price):
-            pytest.skip(f"--runctl-budget: ${self._budget.left_usd} are left, too little for {price}")
+            hourly = "an unknown price" if price.hourly_usd is None else f"${price.hourly_usd} an hour"
+            pytest.skip(
+                f"${self._budget.left_usd:.2f} of --runctl-budget are left,"
+                f" too little for {_HOURS} hours at {hourly}"
+            )
         return super().__call__(**changes)
 
 

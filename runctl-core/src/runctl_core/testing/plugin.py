@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from runctl_core.testing.check import PROFILES, BrokenPromise, checks_of, promise_of
-from runctl_core.testing.guard import Guard, replacement
+from runctl_core.testing.guard import TAKE_OUT, Guard, replacement
 from runctl_core.testing.live_checks import BUDGET, Budget
 from runctl_core.testing.record import Record
 from runctl_core.testing.suite import ProviderSuite
@@ -71,15 +71,23 @@ def _budget(config: pytest.Config) -> Decimal:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the checks of higher profiles. Raises UsageError for a suite without its guard."""
     chosen = PROFILES.index(config.getoption("--runctl-profile"))
-    for suite in {item.cls for item in items if _is_suite(item)}:  # type: ignore[attr-defined]
-        if getattr(suite, _GUARD.__name__, None) is not _GUARD:
-            raise pytest.UsageError(
-                f"{suite.__name__} replaces {_GUARD.__name__}, which holds the suite whole"
-            )
+    for item in items:
+        if _is_suite(item) and (problem := _unguarded(item)):
+            raise pytest.UsageError(f"{problem}, which holds the suite whole")
     above = [item for item in items if _profile(item) > chosen]
     if above:
         config.hook.pytest_deselected(items=above)
         items[:] = [item for item in items if item not in above]
+
+
+def _unguarded(item: pytest.Item) -> str:
+    """What is wrong with the guard of an item's suite; empty for nothing."""
+    name, suite = _GUARD.__name__, getattr(item, "cls", type)
+    if getattr(suite, name, None) is not _GUARD:
+        return f"{suite.__name__} replaces {name}"
+    if item.name == name and any(mark.name in TAKE_OUT for mark in item.iter_markers()):
+        return f"{suite.__name__} marks every check as one to skip or to fail, and with them {name}"
+    return ""
 
 
 def _is_suite(item: pytest.Item) -> bool:
@@ -115,7 +123,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     except Exception as error:
         found = f"{type(error).__name__}: {error}"
         expected = "the check comes to its end without an error"
-        raise BrokenPromise(expected=expected, found=found).of(*told) from error
+        told_so = BrokenPromise(expected=expected, found=found).of(*told)
+        raise told_so.with_traceback(error.__traceback__) from None
 
 
 def _replay(item: pytest.Function) -> str:

@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from runctl_core.models.resources import Resource
-from runctl_core.provider import API_VERSION, CAPABILITIES, ProviderInfo, TrainingProvider
+from runctl_core.provider import API_VERSION, CAPABILITIES, OLDEST_API, ProviderInfo, TrainingProvider
 from runctl_core.testing.check import broken, check
 from runctl_core.testing.driven import Driven, not_applicable
 from runctl_core.testing.fixtures import Fixtures
@@ -63,8 +63,8 @@ class PluginChecks(Fixtures):
     @check("the plugin was made for a plugin API that this core speaks", tests="runctl_provider")
     def test_the_api_version_fits(self, info: ProviderInfo) -> None:
         """Looks at `ProviderInfo.api`."""
-        if info.api != API_VERSION:
-            broken(expected=f"api={API_VERSION}", found=f"api={info.api}")
+        if info.api not in range(OLDEST_API, API_VERSION + 1):
+            broken(expected=f"an api from {OLDEST_API} to {API_VERSION}", found=f"api={info.api}")
 
     @check(
         "what is declared absent is a known capability, with a sentence as its reason",

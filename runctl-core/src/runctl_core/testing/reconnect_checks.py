@@ -136,7 +136,7 @@ class ReconnectChecks(JobFixtures):
 
         if jobs.executor.shares_files:
             not_applicable("its machines share the files of this computer: nothing is synced")
-        code = tmp_path / "project"
+        code = tmp_path / "kit-project"
         code.mkdir()
         (code / "old.py").write_text("print('old')\n")
         (code / "train.py").write_text("print('one')\n")

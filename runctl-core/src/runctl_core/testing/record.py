@@ -37,7 +37,7 @@ class Result:
     reason: str = ""
 
 
-@define
+@define(eq=False)
 class Record:
     """Collects the results of a run, whichever process they are from.
 

@@ -7,17 +7,18 @@ Each file appears under its name only when it is whole.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from contextlib import suppress
 
 from attrs import frozen
 
 from runctl_core.errors import NotFound, RunctlError, StateError
-from runctl_core.executor import JobExecutor, LogName
+from runctl_core.executor import JobExecutor
 from runctl_core.models.jobs import Usage
 from runctl_core.models.runs import Run
 from runctl_core.paths import ensure_private_dir, run_dir, write_whole
 from runctl_core.shown import usage_of
+from runctl_core.training.homecoming import bring_home
+from runctl_core.training.kept_log import log_path, read_log
 from runctl_core.training.plan import Plan
 
 
@@ -34,12 +35,6 @@ class Collected:
     missing: tuple[str, ...] = ()
 
 
-def log_path(run_id: str, attempt: int, log: LogName = "job") -> str:
-    """Where the log of an attempt is kept once the attempt is over."""
-    suffix = "" if log == "job" else ".setup"
-    return os.path.join(run_dir(run_id), f"attempt-{attempt}{suffix}.log")
-
-
 def collect(run: Run, plan: Plan, executor: JobExecutor, handle: str) -> Collected:
     """Bring home what the attempt left on its resource.
 
@@ -51,8 +46,7 @@ def collect(run: Run, plan: Plan, executor: JobExecutor, handle: str) -> Collect
         for log in ("job", "setup"):
             with suppress(NotFound):  # a lost job may have lost its logs too
                 write_whole(log_path(run.id, run.attempt, log), read_log(executor, handle, log))
-        if not executor.shares_files:
-            _fetch_checkpoints(run, plan, executor, handle)
+        bring_home(run, plan, executor, live=False)
         return _fetch_outputs(run, plan, executor, handle)
     except OSError as error:
         raise StateError(
@@ -60,19 +54,6 @@ def collect(run: Run, plan: Plan, executor: JobExecutor, handle: str) -> Collect
             why=f"{error.strerror or error}: {error.filename or run_dir(run.id)}",
             fix=f"make room, then: runctl pull {run.id}",
         ) from error
-
-
-def read_log(executor: JobExecutor, handle: str, log: LogName = "job", offset: int = 0) -> Iterator[bytes]:
-    """The log from `offset` to its present end, in pieces."""
-    while data := executor.logs(handle, offset, log=log):
-        offset += len(data)
-        yield data
-
-
-def _fetch_checkpoints(run: Run, plan: Plan, executor: JobExecutor, handle: str) -> None:
-    source = executor.status(handle).checkpoint_dir
-    if source:
-        executor.fetch(handle, source, plan.checkpoint_directory(run.id))
 
 
 def _fetch_outputs(run: Run, plan: Plan, executor: JobExecutor, handle: str) -> Collected:

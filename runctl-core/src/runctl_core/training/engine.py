@@ -16,14 +16,15 @@ from attrs import evolve
 
 from runctl_core.calls import call
 from runctl_core.clock import Clock, now
-from runctl_core.errors import Refused, RunctlError, StateError, Unsupported
+from runctl_core.errors import Refused, RunctlError, StateError
 from runctl_core.executor import JobExecutor
-from runctl_core.models.jobs import Job, JobStatus
+from runctl_core.models.jobs import JobStatus
 from runctl_core.models.resources import Offer, Resource
-from runctl_core.models.runs import Run, RunState
+from runctl_core.models.runs import Run, RunState, handle_of
 from runctl_core.provider import TrainingProvider
 from runctl_core.tracking import ResourceTracker
 from runctl_core.training import limits
+from runctl_core.training.begin import begin
 from runctl_core.training.choose import nothing_fits, rank, within
 from runctl_core.training.collect import collect, measured
 from runctl_core.training.intents import give_back, settle_intents
@@ -110,7 +111,9 @@ class Engine:
             PriceLimitError, Refused: What fits costs too much, or has no price for the budget.
         """
         provider, request = self.open_provider(plan), plan.resource_request()
-        found = call(f"{plan.provider}: offers", lambda: list(provider.offers(request)), gives=Offer)
+        # At any price: an error says what the cheapest costs.
+        wanted = evolve(request, max_hourly_usd=None)
+        found = call(f"{plan.provider}: offers", lambda: list(provider.offers(wanted)), gives=Offer)
         candidates = within(rank(found), request.max_hourly_usd)
         if not candidates:
             raise nothing_fits(request, found, [])
@@ -156,29 +159,7 @@ class Engine:
             hourly_usd=resource.price.hourly_usd,
         )
         limits.require_price(resource, plan)
-        executor = provider.executor(resource)
-        _require_shared_files(executor, plan)
-        job = self._job(run, plan, resource, secrets)
-        run = self.change(run, RunState.SETTING_UP, deadline=job.deadline)
-        executor.start(job)
-        return run
-
-    def _job(self, run: Run, plan: Plan, resource: Resource, secrets: Mapping[str, str]) -> Job:
-        deadline, is_budget = self.deadline(run, plan, resource.price.hourly_usd)
-        return Job(
-            id=handle_of(run),
-            command=plan.command,
-            setup=plan.setup,
-            workdir=plan.workdir,
-            env={**plan.env, "RUNCTL_RUN_ID": run.id},
-            secrets=secrets,
-            resume_from=run.resumed_from,
-            checkpoint_dir=plan.checkpoint_directory(run.id),
-            deadline=deadline,
-            deadline_is_budget=is_budget,
-            idle_s=plan.idle_minutes * 60,
-            grace_s=plan.grace_s,
-        )
+        return begin(self, run, plan, provider, resource, secrets)
 
     def deadline(self, run: Run, plan: Plan, hourly_usd: Decimal | None) -> tuple[datetime | None, bool]:
         """See `limits.deadline`; spent is what the books say now."""
@@ -280,17 +261,3 @@ class Engine:
             raise Cancelled(run.id)
         self.tell(self.reporter.state, changed, detail)
         return changed
-
-
-def handle_of(run: Run) -> str:
-    """The job's id on its resource: one for each attempt."""
-    return f"{run.id}-{run.attempt}"
-
-
-def _require_shared_files(executor: JobExecutor, plan: Plan) -> None:
-    if not executor.shares_files:
-        raise Unsupported(
-            f"{plan.provider}'s machines do not share this computer's files",
-            why="this version of runctl-core does not copy code to a machine yet",
-            fix="runctl providers list names the installed ones; use one that runs here",
-        )

@@ -10,10 +10,12 @@ import time
 
 from attrs import evolve
 
-from runctl_core.errors import NotFound
+from runctl_core.errors import NotFound, ProviderUnavailable, RunctlError, UnknownOutcome
 from runctl_core.executor import JobExecutor, LogName
-from runctl_core.models.runs import Run, RunState
-from runctl_core.training.engine import PLANNED_LIVE, Engine, handle_of
+from runctl_core.models.runs import Run, RunState, handle_of
+from runctl_core.shown import status_of
+from runctl_core.training.engine import PLANNED_LIVE, Engine
+from runctl_core.training.homecoming import Homecoming
 from runctl_core.training.logs import LogSource
 from runctl_core.training.plan import Plan
 from runctl_core.training.settle import bring_on, reach
@@ -35,6 +37,8 @@ class Follower:
     def __init__(self, engine: Engine, run: Run, *, offset: int = 0) -> None:
         self._engine = engine
         self._run = run
+        self._failures = 0
+        self._homecoming = Homecoming()
         self._offsets: dict[LogName, int] = {"job": offset}
         if run.state in PLANNED_LIVE or run.state is RunState.SETTING_UP:
             self._offsets["setup"] = 0
@@ -46,12 +50,34 @@ class Follower:
             RunctlError: The end cannot be written now; see `settle.bring_on`.
         """
         while not self._run.state.over:
-            self._follow_attempt()
-            self._see(bring_on(self._engine, self._run))
+            try:
+                self._follow_attempt()
+                self._see(bring_on(self._engine, self._run))
+            except (ProviderUnavailable, UnknownOutcome) as error:
+                self._wait(error)
+                continue
             if not self._run.state.over:
                 time.sleep(_pause_s(0))
         self._rest_from_home()
         return self._run
+
+    def _wait(self, error: RunctlError) -> None:
+        """Wait for a machine that does not answer: that is no end of the run."""
+        if not self._failures:
+            said = "cannot be reached, and the following goes on when it can; trying again"
+            self._note(f"the machine of {self._run.id} {said}: {error.summary}")
+        self._failures += 1
+        self._engine.reporter.quiet()
+        time.sleep(_wait_s(self._failures))
+        self._see(self._engine.tracker.run(self._run.id))
+
+    def _answered(self) -> None:
+        if self._failures:
+            self._failures = 0
+            self._note(f"the machine of {self._run.id} answers again")
+
+    def _note(self, text: str) -> None:
+        self._engine.tell(self._engine.reporter.note, text)
 
     def _see(self, run: Run) -> None:
         """Take note of the run as it is now; a new attempt has logs of its own."""
@@ -69,16 +95,18 @@ class Follower:
         if executor is None:
             return
         try:
-            self._watch(executor)
+            self._watch(executor, plan)
         except NotFound:
             return  # another command collected it and let go of the resource: the rest is at home
 
-    def _watch(self, executor: JobExecutor) -> None:
+    def _watch(self, executor: JobExecutor, plan: Plan) -> None:
         """Report until the attempt is over."""
         handle, quiet_s = handle_of(self._run), 0.0
         while handle == handle_of(self._run):
             # The status is asked before the log is read: what a finished job wrote is then there.
-            status = executor.status(handle)
+            status = status_of(executor, handle)
+            self._answered()
+            self._homecoming.look(self._run, plan, executor)
             got = sum(self._drain(executor, handle, log) for log in self._logs())
             if status.phase.over:
                 return
@@ -115,3 +143,8 @@ class Follower:
 def _pause_s(quiet_s: float) -> float:
     """Seconds until the next look: soon while something happens, seldom in a quiet run."""
     return 0.02 if quiet_s < 2 else 0.2
+
+
+def _wait_s(failures: int) -> float:
+    """Seconds until a machine that did not answer so many times is asked again."""
+    return min(15.0, 0.25 * 2.0 ** min(failures, 8))

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator
 
 from runctl_core.errors import NotFound
 from runctl_core.executor import JobExecutor, LogName
-from runctl_core.models.runs import Run
-from runctl_core.training.collect import log_path
-from runctl_core.training.engine import handle_of
+from runctl_core.models.runs import Run, handle_of
+from runctl_core.training.kept_log import log_path
 
 _BLOCK = 1 << 16
 

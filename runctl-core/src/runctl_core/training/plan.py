@@ -40,7 +40,9 @@ class Plan:
         kind: What the script was found to be, one of `training.script.Kind`.
         command: The program and its arguments.
         setup: Programs that make its environment.
-        workdir: Where it runs.
+        workdir: Where it runs; on a machine that shares no files, in the copy of this folder.
+        code_root: The folder that is brought to such a machine, `workdir` in it; None where files are shared.
+        include: What of it goes although it is ignored.
         env: Variables added to its environment; no secrets.
         env_files: Files whose variables are added, read anew by each attempt.
         secrets: `NAME` or `NAME=@FILE`, read anew by each attempt.
@@ -57,6 +59,8 @@ class Plan:
     command: tuple[str, ...] = field(converter=_texts)
     workdir: str
     kind: str = "plain"
+    code_root: str | None = None
+    include: tuple[str, ...] = field(default=(), converter=_texts)
     setup: tuple[tuple[str, ...], ...] = field(default=(), converter=_setup)
     provider_flags: Mapping[str, Any] = field(factory=dict)
     request: Mapping[str, Any] = field(factory=dict)

@@ -13,10 +13,9 @@ from attrs import frozen
 from runctl_core.checkpoints import find
 from runctl_core.errors import Refused, StateError
 from runctl_core.executor import JobExecutor
-from runctl_core.models.runs import Run
+from runctl_core.models.runs import Run, handle_of
 from runctl_core.paths import run_dir, write_whole
-from runctl_core.training.collect import log_path, read_log
-from runctl_core.training.engine import handle_of
+from runctl_core.training.kept_log import log_path, read_log
 from runctl_core.training.plan import Plan
 from runctl_core.training.receipt import receipt_path
 from runctl_core.transfer import Act, Files, LocalTarget, Workers, carry, prepare

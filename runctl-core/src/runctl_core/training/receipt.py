@@ -18,7 +18,9 @@ from runctl_core.models.runs import Run
 from runctl_core.paths import run_dir, write_whole
 from runctl_core.tracking import ResourceTracker
 from runctl_core.training import documents
-from runctl_core.training.collect import Collected, log_path
+from runctl_core.training.begin import read_commit
+from runctl_core.training.collect import Collected
+from runctl_core.training.kept_log import log_path
 from runctl_core.training.plan import Plan
 
 
@@ -91,6 +93,7 @@ def describe(tracker: ResourceTracker, run: Run, plan: Plan) -> dict[str, Any]:
         **documents.of_run(run),
         "command": list(plan.command),
         "environment": plan.kind,
+        "commit": read_commit(run.id),
         "duration_s": _duration_s(run),
         **of_total(tracker.cost_of_run(run.id)),
         "budget_usd": money(plan.budget_usd),

@@ -24,6 +24,12 @@ class Reporter:
     def created(self, resource: Resource, deadline: str) -> None:
         """The resource exists; `deadline` says in words how it ends."""
 
+    def syncing(self, files: int, size_bytes: int) -> None:
+        """So many files of so many bytes go to the machine; what it has of them already is not sent."""
+
+    def synced(self, done_bytes: int, total_bytes: int) -> None:
+        """So many bytes of those that are sent are on their way."""
+
     def log(self, data: bytes) -> None:
         """Bytes of the script, exact and in order."""
 

@@ -16,10 +16,9 @@ from contextlib import contextmanager
 from runctl_core.errors import NotFound, Refused, UsageError
 from runctl_core.executor import JobExecutor
 from runctl_core.locks import is_at, is_locked, lock
-from runctl_core.models.runs import Run
+from runctl_core.models.runs import Run, handle_of
 from runctl_core.paths import ensure_private_dir, run_dir, write_whole
-from runctl_core.training.collect import log_path, read_log
-from runctl_core.training.engine import handle_of
+from runctl_core.training.kept_log import log_path, read_log
 from runctl_core.training.plan import Plan
 
 _STAGING = ".fetched-"
@@ -41,7 +40,7 @@ def readable(run: Run, plan: Plan, path: str, executor: JobExecutor | None) -> I
     """
     inside = _inside(run, path)
     if executor is not None and (inside == "log" or not executor.shares_files):
-        with _staging(run.id) as folder:
+        with staging(run.id) as folder:
             yield _fetched(run, inside, executor, folder)
         return
     places = [_in_checkpoints(run, plan, inside), os.path.join(plan.workdir, inside), *_kept(run, inside)]
@@ -114,8 +113,8 @@ def _fetched(run: Run, inside: str, executor: JobExecutor, folder: str) -> str:
 
 
 @contextmanager
-def _staging(run_id: str) -> Iterator[str]:
-    """A folder that is gone afterwards; those that killed commands left go too."""
+def staging(run_id: str) -> Iterator[str]:
+    """A folder beside a run that is gone afterwards; those that killed commands left go too."""
     home = ensure_private_dir(run_dir(run_id))
     for name in os.listdir(home):
         path = os.path.join(home, name)

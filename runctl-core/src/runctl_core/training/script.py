@@ -16,8 +16,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import sys
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from itertools import takewhile
@@ -26,6 +24,7 @@ from typing import Any
 from attrs import frozen
 
 from runctl_core.errors import NotFound, SetupError, UsageError
+from runctl_core.training.place import Here, short
 
 _PEP_723 = re.compile(rb"(?m)^# /// script\s*$\n(?:^#(?:| .*)$\n)+?^# ///\s*$")
 _PROJECT_TABLE = re.compile(rb"(?m)^\s*\[\s*project\s*\]")
@@ -75,28 +74,37 @@ class Launch:
         return tuple(takewhile(lambda name: name != _ORDER.get(self.kind), _ORDER.values()))
 
 
-def detect(script: str, args: Sequence[str] = (), *, python: str | None = None) -> Launch:
+def detect(
+    script: str, args: Sequence[str] = (), *, python: str | None = None, place: Here | None = None
+) -> Launch:
     """Find out how `script` is started.
+
+    Args:
+        script: The script.
+        args: Its own arguments.
+        python: The interpreter, when the user names one.
+        place: Where it will run; here by default.
 
     Raises:
         NotFound: There is no such file.
-        UsageError: It is a directory, or neither a Python file nor executable.
+        UsageError: It is a directory, or neither a Python file nor executable, or outside of the project.
         SetupError: A program that it needs (uv, Python) is not on PATH.
     """
-    path = _existing_file(script)
+    path, place = require_file(script), place or Here()
     if python:
-        return _interpreter(path, args, python)
+        return _interpreter(path, args, python, place)
     if not path.endswith(".py"):
-        return _executable(path, args)
+        return _executable(path, args, place)
     if _has_pep_723(path):
-        return _pep_723(path, args)
+        return _pep_723(path, args, place)
     for folder in _folders_upwards(os.path.dirname(path)):
-        if launch := _in_project(folder, path, args):
+        if launch := _in_project(folder, path, args, place):
             return launch
-    return _plain(path, args)
+    return _plain(path, args, place)
 
 
-def _existing_file(script: str) -> str:
+def require_file(script: str) -> str:
+    """The absolute path of a script that can be read. Raises NotFound or UsageError."""
     path = os.path.abspath(script)
     if os.path.isdir(path):
         raise UsageError(
@@ -148,27 +156,27 @@ def _folders_upwards(folder: str) -> Iterator[str]:
         folder = os.path.dirname(folder)
 
 
-def _in_project(folder: str, path: str, args: Sequence[str]) -> Launch | None:
+def _in_project(folder: str, path: str, args: Sequence[str], place: Here) -> Launch | None:
     lock, project, requirements = (
         os.path.join(folder, name) for name in ("uv.lock", "pyproject.toml", "requirements.txt")
     )
     prefix: tuple[str, ...]
     if os.path.isfile(lock) and os.path.isfile(project):
-        prefix = (_uv(lock), "run", "--no-active", "--project", folder, "--frozen")
-        return _with_uv(Kind.UV_LOCK, prefix, path, args, f"the lock {_short(lock)}")
+        prefix = (*place.uv(lock), "run", "--no-active", "--project", place.path(folder), "--frozen")
+        return _with_uv(Kind.UV_LOCK, prefix, path, args, place, f"the lock {short(lock)}")
     if os.path.isfile(project) and _PROJECT_TABLE.search(_head(project)):
-        prefix = (_uv(project), *_ISOLATED, *_packages(project))
-        return _with_uv(Kind.PYPROJECT, prefix, path, args, f"the project {_short(project)}")
+        prefix = (*place.uv(project), *_ISOLATED, *_packages(project, place))
+        return _with_uv(Kind.PYPROJECT, prefix, path, args, place, f"the project {short(project)}")
     if os.path.isfile(requirements):
-        prefix = (_uv(requirements), *_ISOLATED, "--with-requirements", requirements)
-        return _with_uv(Kind.REQUIREMENTS, prefix, path, args, _short(requirements))
+        prefix = (*place.uv(requirements), *_ISOLATED, "--with-requirements", place.path(requirements))
+        return _with_uv(Kind.REQUIREMENTS, prefix, path, args, place, short(requirements))
     return None
 
 
 _ISOLATED = ("run", "--isolated", "--no-project")
 
 
-def _packages(project: str) -> Iterator[str]:
+def _packages(project: str, place: Here) -> Iterator[str]:
     """What uv is told of a project: its Python, and itself, or what it needs when it is no package.
 
     As uv has it, a project without a build system is none. Its folders are not built, which would
@@ -179,7 +187,7 @@ def _packages(project: str) -> Iterator[str]:
     if python := table.get("requires-python"):
         yield from ("--python", python)
     if "build-system" in document or uv.get("package") or uv.get("sources") or "dynamic" in table:
-        yield from ("--with-editable", os.path.dirname(project))
+        yield from ("--with-editable", place.path(os.path.dirname(project)))
     else:
         for requirement in table.get("dependencies", ()):
             yield from ("--with", requirement)
@@ -192,68 +200,45 @@ def _toml(path: str) -> dict[str, Any]:
         with open(path, "rb") as file:
             return tomllib.load(file)
     except ValueError as error:
-        raise SetupError(f"{_short(path)} is no TOML", why=str(error), fix=f"mend {_short(path)}") from error
+        raise SetupError(f"{short(path)} is no TOML", why=str(error), fix=f"mend {short(path)}") from error
 
 
-def _with_uv(kind: Kind, prefix: tuple[str, ...], path: str, args: Sequence[str], source: str) -> Launch:
+def _with_uv(
+    kind: Kind, prefix: tuple[str, ...], path: str, args: Sequence[str], place: Here, source: str
+) -> Launch:
     return Launch(
         kind,
-        command=(*prefix, "--", "python", path, *args),
-        setup=((*prefix, "--", "python", "--version"),),
+        command=(*prefix, "--", "python", place.path(path), *args),
+        setup=(*place.before_uv(), (*prefix, "--", "python", "--version")),
         chosen=f"packages from {source}: uv run",
     )
 
 
-def _pep_723(path: str, args: Sequence[str]) -> Launch:
-    uv = _uv(path)
+def _pep_723(path: str, args: Sequence[str], place: Here) -> Launch:
+    uv, script = place.uv(path), place.path(path)
     return Launch(
         Kind.PEP_723,
-        command=(uv, "run", "--no-active", "--script", path, *args),
-        setup=((uv, "sync", "--no-active", "--script", path),),
+        command=(*uv, "run", "--no-active", "--script", script, *args),
+        setup=(*place.before_uv(), (*uv, "sync", "--no-active", "--script", script)),
         chosen="packages from the script's own header (PEP 723): uv run --script",
     )
 
 
-def _interpreter(path: str, args: Sequence[str], python: str) -> Launch:
-    program = shutil.which(os.path.expanduser(python))
-    if program is None:
-        raise SetupError(f"no interpreter {python}", fix="--python /path/to/python")
-    return Launch(Kind.INTERPRETER, (os.path.abspath(program), path, *args), (), f"the interpreter {program}")
+def _interpreter(path: str, args: Sequence[str], python: str, place: Here) -> Launch:
+    program = place.interpreter(python)
+    return Launch(Kind.INTERPRETER, (program, place.path(path), *args), (), f"the interpreter {program}")
 
 
-def _executable(path: str, args: Sequence[str]) -> Launch:
+def _executable(path: str, args: Sequence[str], place: Here) -> Launch:
     if not os.access(path, os.X_OK):
         raise UsageError(
-            f"{_short(path)} is neither a Python file nor executable",
-            fix=f"chmod +x {_short(path)}, or --python python3",
+            f"{short(path)} is neither a Python file nor executable",
+            fix=f"chmod +x {short(path)}, or --python python3",
         )
-    return Launch(Kind.EXECUTABLE, (path, *args), (), "an executable, run as it is")
+    program = os.path.join(os.curdir, place.path(path))  # one without a folder is looked for on PATH
+    return Launch(Kind.EXECUTABLE, (program, *args), (), "an executable, run as it is")
 
 
-def _plain(path: str, args: Sequence[str]) -> Launch:
-    for name in ("python3", "python"):
-        if program := shutil.which(name):
-            chosen = f"a plain script: {program}"
-            return Launch(Kind.PLAIN, (program, path, *args), (), chosen)
-    raise SetupError(
-        "no Python on PATH to run the script with",
-        why="neither python3 nor python is in any folder of PATH",
-        fix=f"--python {sys.executable}",
-    )
-
-
-def _uv(needed_by: str) -> str:
-    beside = os.path.join(os.path.dirname(sys.executable), "uv")
-    program = shutil.which("uv") or shutil.which(beside)
-    if program is None:
-        raise SetupError(
-            "uv is not installed",
-            why=f"{_short(needed_by)} names packages, and uv makes their environment",
-            fix="pip install uv, or --python PYTHON with one that has the packages",
-        )
-    return program
-
-
-def _short(path: str) -> str:
-    relative = os.path.relpath(path)
-    return path if relative.startswith("..") else relative
+def _plain(path: str, args: Sequence[str], place: Here) -> Launch:
+    program = place.python()
+    return Launch(Kind.PLAIN, (program, place.path(path), *args), (), f"a plain script: {program}")

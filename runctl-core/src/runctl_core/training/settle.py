@@ -12,18 +12,24 @@ from attrs import evolve
 
 from runctl_core.errors import NotFound, ResourceNotFound, RunctlError, StateError
 from runctl_core.executor import JobExecutor
+from runctl_core.models.jobs import EndedBy, JobStatus
 from runctl_core.models.resources import Resource
-from runctl_core.models.runs import Run, RunState
+from runctl_core.models.runs import Run, RunState, handle_of
 from runctl_core.provider import TrainingProvider
-from runctl_core.shown import look_at
+from runctl_core.runner.job_directory import GIVEN_BACK
+from runctl_core.shown import look_at, status_of
 from runctl_core.tracking.driver import Driver
 from runctl_core.tracking.resources import TrackedResource
-from runctl_core.training.engine import LIVE, PLANNED_LIVE, Cancelled, Engine, handle_of
+from runctl_core.training.engine import LIVE, PLANNED_LIVE, Cancelled, Engine
 from runctl_core.training.intents import give_back, settle_intents
 from runctl_core.training.plan import Plan
 
 _LOOK_S = 5.0
 """How long a command that only looks waits for a resource to go; the next one looks again."""
+
+_KILLED = "the command that launched it was killed before the script started"
+
+_BEGAN_TOO_LATE = "its machine was given back while it was being launched"
 
 _NO_TRACE = "its machine has no trace of its job any more, and nobody saw how it ended"
 
@@ -92,7 +98,7 @@ def _settle_driven(engine: Engine, run: Run) -> None:
     plan = Plan.from_json(engine.tracker.plan(run.id))
     provider = engine.open_provider(plan)
     if run.state in PLANNED_LIVE or run.resource_id is None:
-        _end_launch(engine, run, provider)
+        _end_launch(engine, run, provider, _KILLED)
         return
     executor = reach(run, plan, provider)
     if executor is None:
@@ -101,20 +107,28 @@ def _settle_driven(engine: Engine, run: Run) -> None:
             _lose(engine, run, "its resource is gone, and nobody saw how it ended")
         return
     try:
-        status = executor.status(handle_of(run))
+        status = status_of(executor, handle_of(run))
     except NotFound:
         if run.state is RunState.SETTING_UP:
-            _end_launch(engine, run, provider)
+            _end_launch(engine, run, provider, _KILLED)
         else:
             lost = engine.change(run, RunState.LOST, _NO_TRACE, reason=_NO_TRACE, ended_at=engine.clock())
             settle_ends(engine, lost)
         return
     with suppress(StateError):  # a full disk: then the cost is more of an estimate, and no less right
         engine.tracker.touch_resource(run.provider, run.resource_id)
-    if status.phase.over:
+    if run.state is RunState.SETTING_UP and _was_given_back(status):
+        # It began while a command that is dead, too, gave its machine back: nobody stopped it.
+        _end_launch(engine, run, provider, _BEGAN_TOO_LATE)
+    elif status.phase.over:
         engine.finish(run, plan, provider, executor, status)
     else:
         engine.note_start(run, status)
+
+
+def _was_given_back(status: JobStatus) -> bool:
+    ended = status.phase.over and status.ended_by is EndedBy.CANCEL
+    return ended and status.message.startswith(GIVEN_BACK)
 
 
 def reach(run: Run, plan: Plan, provider: TrainingProvider) -> JobExecutor | None:
@@ -133,12 +147,11 @@ def _is_young(engine: Engine, tracked: TrackedResource, provider: TrainingProvid
     return (engine.clock() - tracked.first_seen).total_seconds() < provider.listing_delay_s
 
 
-def _end_launch(engine: Engine, run: Run, provider: TrainingProvider) -> None:
+def _end_launch(engine: Engine, run: Run, provider: TrainingProvider, reason: str) -> None:
     """Close a run whose launching command is dead, after giving back what it had made."""
     at = engine.clock()
     settle_intents(engine.tracker, provider, run, at=at)
     give_back(engine.tracker, provider, run, patience_s=_LOOK_S)
-    reason = "the command that launched it was killed before the script started"
     engine.change(run, RunState.FAILED, reason, reason=reason, ended_at=at, ended_by="launch")
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 from runctl_core.errors import NotFound, Refused, UnknownOutcome
-from runctl_core.models.runs import Run, RunState
-from runctl_core.training.engine import PLANNED_LIVE, Engine, handle_of
+from runctl_core.models.runs import Run, RunState, handle_of
+from runctl_core.training.engine import PLANNED_LIVE, Engine
 from runctl_core.training.plan import Plan
 from runctl_core.training.settle import bring_on, reach
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 
 from .members import Member
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import hashlib
     from collections.abc import Iterator
     from typing import BinaryIO
 
@@ -35,13 +35,20 @@ def copied(building: bytes, member: Member, have: dict[bytes, bytes]) -> bool:
         return False
 
 
+def new_digest() -> hashlib._Hash:
+    """The hash of nothing yet. Imported late: an unchanged tree needs no hash."""
+    import hashlib
+
+    return hashlib.sha256()
+
+
 def written(building: bytes, member: Member, data: Iterator[bytes], changed_ns: int) -> bool:
     """Write a file from its pieces. False, and no file, when its hash is another one."""
     path = building + b"/" + member.path
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     fd = os.open(path, flags, 0o600)
     try:
-        digest = hashlib.sha256()
+        digest = new_digest()
         for piece in data:
             digest.update(piece)
             view = memoryview(piece)
@@ -77,7 +84,7 @@ def exactly(given: BinaryIO, size: int) -> bytes:
 
 def hashed(path: bytes) -> bytes:
     """The hash of a file; empty when it cannot be read."""
-    digest = hashlib.sha256()
+    digest = new_digest()
     try:
         with open(path, "rb", buffering=0) as file:
             for piece in iter(lambda: file.read(PIECE_BYTES), b""):

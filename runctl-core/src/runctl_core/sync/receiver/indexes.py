@@ -15,41 +15,25 @@ DERIVED = b"__pycache__"
 """What Python makes beside every module that it imports: no change of a tree."""
 
 
-def fact(path: bytes) -> tuple[int, int, int, int]:
-    """How a file looks: every write to it, and every change of its mode, changes this."""
-    try:
-        found = os.lstat(path)
-    except OSError:
-        return (-1, -1, -1, -1)
-    return (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+def save(tree: bytes, manifest: bytes, look: bytes) -> None:
+    """Keep what was sent as a tree, and how that looks. Raises OSError."""
+    with open(tree + b".index", "wb") as file:
+        file.write(b"%d\n" % len(manifest) + manifest + look)
 
 
-def indexed(tree: bytes) -> tuple[list[Member], list[tuple[int, ...]]]:
-    """What was sent as a tree, and how it looked; nothing for an index that is damaged."""
+def load(tree: bytes) -> tuple[bytes, bytes]:
+    """What `save` kept; nothing for an index that is damaged."""
     try:
         with open(tree + b".index", "rb") as file:
-            manifest = file.read(int(file.readline()))
-            facts = [tuple(map(int, line.split())) for line in file]
-        members = parsed(manifest)
-    except (OSError, ValueError, Unsafe):
-        return [], []
-    return (members, facts) if len(members) == len(facts) else ([], [])
+            return file.read(int(file.readline())), file.read()
+    except (OSError, ValueError):
+        return b"", b""
 
 
-def is_as_sent(tree: bytes) -> bool:
-    """Whether a tree has what was sent, as it was written, and nothing else."""
-    members, facts = indexed(tree)
-    expected = dict(zip((m.path for m in members), facts))
-    seen = 0
-    for path, found in everything(tree):
-        if expected.get(path) != found:
-            return False
-        seen += 1
-    return seen == len(expected)
-
-
-def everything(tree: bytes) -> Iterator[tuple[bytes, tuple[int, int, int, int]]]:
-    """Each path in a tree that is no folder, and how it looks."""
+def look(tree: bytes) -> bytes:
+    """How everything in a tree looks that is no folder: each write, and each change of a mode, changes it."""
+    rows = []
+    begin = len(tree) + 1
     waiting = [tree]
     while waiting:
         with os.scandir(waiting.pop()) as entries:
@@ -58,9 +42,29 @@ def everything(tree: bytes) -> Iterator[tuple[bytes, tuple[int, int, int, int]]]
                     if entry.name != DERIVED:
                         waiting.append(entry.path)
                 else:
-                    found = entry.stat(follow_symlinks=False)
-                    look = (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
-                    yield entry.path[len(tree) + 1 :], look
+                    rows.append(_row(entry.path[begin:], entry.stat(follow_symlinks=False)))
+    rows.sort()
+    return b"\0".join(rows)
+
+
+def is_as_sent(tree: bytes, manifest: bytes | None = None) -> bool:
+    """Whether a tree is what was sent, and nothing else; and, when it is given, what this manifest says."""
+    sent, looked = load(tree)
+    return bool(sent) and manifest in (None, sent) and looked == look(tree)
+
+
+def unchanged_files(tree: bytes) -> Iterator[tuple[Member, bytes]]:
+    """Files of a tree that are as they were sent, each with its path."""
+    manifest, looked = load(tree)
+    try:
+        members = parsed(manifest)
+    except Unsafe:
+        return
+    rows = {row.split(b" ", 4)[4]: row for row in looked.split(b"\0") if row}
+    for member in members:
+        path = tree + b"/" + member.path
+        if member.kind == b"f" and rows.get(member.path) == _row_of(member.path, path):
+            yield member, path
 
 
 def regular_files(folder: bytes) -> Iterator[tuple[bytes, int]]:
@@ -70,3 +74,14 @@ def regular_files(folder: bytes) -> Iterator[tuple[bytes, int]]:
             found = os.lstat(above + b"/" + name)
             if stat.S_ISREG(found.st_mode):
                 yield above + b"/" + name, found.st_size
+
+
+def _row(name: bytes, found: os.stat_result) -> bytes:
+    return b"%d %d %d %d %s" % (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, name)
+
+
+def _row_of(name: bytes, path: bytes) -> bytes:
+    try:
+        return _row(name, os.lstat(path))
+    except OSError:
+        return b""

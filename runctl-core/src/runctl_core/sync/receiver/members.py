@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections import namedtuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import NamedTuple
 
-    class Member(NamedTuple):
-        """A file (`f`) or a link (`l`): permissions, size, SHA-256 in hexadecimal, path, where it leads."""
 
-        kind: bytes
-        mode: int
-        size: int
-        digest: bytes
-        path: bytes
-        link: bytes
-else:
-    Member = namedtuple("Member", "kind mode size digest path link")
+class Member:
+    """A file (`f`) or a link (`l`): permissions, size, SHA-256 in hexadecimal, path, where it leads."""
+
+    __slots__ = ("digest", "kind", "link", "mode", "path", "size")
+
+    def __init__(self, kind: bytes, mode: int, size: int, digest: bytes, path: bytes, link: bytes) -> None:
+        self.kind = kind
+        self.mode = mode
+        self.size = size
+        self.digest = digest
+        self.path = path
+        self.link = link
+
+    @property
+    def row(self) -> tuple[bytes, int, bytes, bytes, bytes]:
+        """What makes it the same in two trees."""
+        return (self.kind, self.mode, self.digest, self.path, self.link)
 
 
 class Unsafe(Exception):

@@ -7,7 +7,8 @@ import os
 import sys
 
 from .files import CutShort
-from .members import Unsafe, parsed
+from .members import Unsafe
+from .spare import prepare_in_background
 from .store import Store
 
 TYPE_CHECKING = False
@@ -21,15 +22,15 @@ MARK = b"\0runctl-sync\0"
 def answer(words: list[str], given: BinaryIO) -> list[bytes]:
     """`offer TARGET` says which contents are missing; `build TARGET` makes the tree.
 
-    `given` has the length of the manifest in 8 bytes, and the manifest. For `build` the same of a list
-    of members follows, and for each of them when it was changed, in 8 bytes, and its content.
+    `given` has 16 letters that name the content, the length of the manifest in 8 bytes, and the manifest.
+    For `build` the same of a list of members follows, and for each of them when it was changed, in 8
+    bytes, and its content.
     """
     verb, target = words
     try:
         place = os.fsencode(os.path.abspath(os.path.expanduser(target)))
-        manifest = given.read(int.from_bytes(given.read(8), "big"))
-        members = parsed(manifest)
-        store = Store(place, manifest, members)
+        name = given.read(16)
+        store = Store(place, name, given.read(int.from_bytes(given.read(8), "big")))
         return store.offer() if verb == "offer" else store.build(given)
     except Unsafe as error:
         return [b"unsafe", str(error).encode("utf-8", "surrogateescape")]
@@ -43,4 +44,9 @@ def answer(words: list[str], given: BinaryIO) -> list[bytes]:
 
 def main() -> None:
     """Answer to `VERB TARGET`, the last two words of the command line."""
-    sys.stdout.buffer.write(MARK + b"\0".join(answer(sys.argv[-2:], sys.stdin.buffer)))
+    verb, target = sys.argv[-2:]
+    words = answer([verb, target], sys.stdin.buffer)
+    sys.stdout.buffer.write(MARK + b"\0".join(words))
+    sys.stdout.buffer.flush()
+    if verb == "build" and words[0] == b"tree":
+        prepare_in_background(words[1])

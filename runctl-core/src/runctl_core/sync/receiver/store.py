@@ -3,6 +3,7 @@
     TARGET/trees/NAME        a whole tree; never written again after it got its name
     TARGET/trees/NAME.index  what was sent as that tree, and how its files looked when it was whole
     TARGET/building-*        a tree that is being made; its maker holds a lock on it
+    TARGET/spare             a copy of the newest tree, of which the next one is made; `preparing-*` before
     TARGET/lock              held while a tree gets its name, and while old ones are removed
 
 A tree is given out again only while it is exactly what was sent. One in which a job made or changed
@@ -12,21 +13,20 @@ it was last given out, when no process works in it: it can be made again at any 
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import os
-import shutil
 import time
-from contextlib import contextmanager
 
 from .files import CutShort, copied, hashed, received
-from .indexes import fact, indexed, is_as_sent, regular_files
-from .members import Member, Unsafe
+from .indexes import is_as_sent, load, look, regular_files, save, unchanged_files
+from .members import Unsafe, parsed
+from .places import alone, is_abandoned, lock_of, remove
+from .spare import fitted, taken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import BinaryIO
+
+    from .members import Member
 
 KEPT_S = 24 * 3600.0
 
@@ -34,20 +34,21 @@ KEPT_S = 24 * 3600.0
 class Store:
     """The trees below a folder."""
 
-    def __init__(self, place: bytes, manifest: bytes, members: list[Member]) -> None:
+    def __init__(self, place: bytes, name: bytes, manifest: bytes) -> None:
         self.place = place
         self.trees = place + b"/trees"
+        self.name = name
         self.manifest = manifest
-        self.members = members
-        self.name = hashlib.sha256(manifest).hexdigest()[:16].encode()
+        self.members: list[Member] = []
 
     def offer(self) -> list[bytes]:
         """The tree when it is there as it was sent; else the numbers of members that nothing here has."""
         os.makedirs(self.trees, 0o700, exist_ok=True)
-        with self.alone():
+        with alone(self.place):
             tree = self.unchanged()
             if tree:
                 return self.given_out(tree, 0)
+        self.members = parsed(self.manifest)
         needed = sum(m.size for m in self.members if m.kind == b"f")
         if needed > self.free_bytes():
             self.remove_abandoned()
@@ -61,84 +62,83 @@ class Store:
     def build(self, given: BinaryIO) -> list[bytes]:
         """Make the tree of what comes and of what is here, and give it its name when it is whole."""
         os.makedirs(self.trees, 0o700, exist_ok=True)
+        self.members = parsed(self.manifest)
         listed = given.read(int.from_bytes(given.read(8), "big"))
         coming = [int(number) for number in listed.split()]
         building = self.place + b"/building-%d-%d" % (os.getpid(), time.time_ns())
-        os.mkdir(building, 0o700)
-        fd = os.open(building, os.O_RDONLY)
-        locked(fd)
+        with alone(self.place):
+            had = taken(self.place, building)
+            if not had:
+                os.mkdir(building, 0o700)
+            fd = lock_of(building)
         try:
-            return self.filled(building, coming, given)
+            return self.filled(building, had, coming, given)
         except CutShort:
             raise  # what came whole is used by the next call
         except BaseException:
-            shutil.rmtree(building, ignore_errors=True)
+            remove(building)
             raise
         finally:
             os.close(fd)
 
-    def filled(self, building: bytes, coming: list[int], given: BinaryIO) -> list[bytes]:
+    def filled(self, building: bytes, had: list[Member], coming: list[int], given: BinaryIO) -> list[bytes]:
         """Fill the folder, and give it its name unless a content is missing."""
-        folders = {m.path.rpartition(b"/")[0] for m in self.members}
+        expected = set(coming)
+        there = fitted(building, had, [m for n, m in enumerate(self.members) if n not in expected])
+        folders = {m.path.rpartition(b"/")[0] for m in self.members if m.path not in there}
         for folder in sorted(folders - {b""}):
             os.makedirs(building + b"/" + folder, exist_ok=True)
         wrong = [number for number in coming if not received(building, self.members[number], given)]
-        expected = set(coming)
-        rest = [n for n, m in enumerate(self.members) if m.kind == b"f" and n not in expected]
+        rest = [
+            number
+            for number, m in enumerate(self.members)
+            if m.kind == b"f" and number not in expected and m.path not in there
+        ]
         if rest:
             have = self.contents()
-            wrong += [n for n in rest if not copied(building, self.members[n], have)]
+            wrong += [number for number in rest if not copied(building, self.members[number], have)]
         if wrong:
             return [b"missing", b" ".join(b"%d" % number for number in sorted(wrong))]
-        self.linked(building)
-        return self.named(building, len(rest))
+        self.linked(building, there)
+        return self.named(building)
 
-    def linked(self, building: bytes) -> None:
+    def linked(self, building: bytes, there: set[bytes]) -> None:
         """Make the links last, so that nothing is ever written through one."""
         links = [building + b"/" + m.path for m in self.members if m.kind == b"l"]
         for member in self.members:
-            if member.kind == b"l":
+            if member.kind == b"l" and member.path not in there:
                 os.symlink(member.link, building + b"/" + member.path)
         inside = os.path.realpath(building) + b"/"
         for link in links:
             if not (os.path.realpath(link) + b"/").startswith(inside):
                 raise Unsafe(f"{os.fsdecode(link[len(building) + 1 :])} would lead out of the tree")
 
-    def named(self, building: bytes, unchanged: int) -> list[bytes]:
+    def named(self, building: bytes) -> list[bytes]:
         """Give the tree its name; remove what nobody needs any more."""
-        facts = b"".join(b"%d %d %d %d\n" % fact(building + b"/" + m.path) for m in self.members)
+        looked = look(building)
         before = self.newest()
-        names = {m.path for m in self.members}
-        removed = sum(m.path not in names for m in indexed(before)[0]) if before else 0
-        with self.alone():
+        had = {head.split(b" ", 4)[-1] for head in load(before)[0].split(b"\0")} if before else set()
+        removed = len(had - {b""} - {m.path for m in self.members} - {m.link for m in self.members})
+        with alone(self.place):
             tree = self.unchanged()  # another sender was quicker
             if tree:
-                shutil.rmtree(building, ignore_errors=True)
+                remove(building)
             else:
                 tree = self.free_name()
-                with open(tree + b".index", "wb") as file:
-                    file.write(b"%d\n" % len(self.manifest) + self.manifest + facts)
+                save(tree, self.manifest, looked)
                 os.rename(building, tree)
             self.cleaned(tree)
-            return self.given_out(tree, removed, unchanged)
-
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Wait until no other receiver names, gives out or removes trees here."""
-        with open(self.place + b"/lock", "ab") as file:
-            locked(file.fileno())
-            yield
+            return self.given_out(tree, removed)
 
     def free_bytes(self) -> int:
         """How much the disk takes."""
         room = os.statvfs(self.place)
         return room.f_bavail * room.f_frsize
 
-    def given_out(self, tree: bytes, removed: int, unchanged: int | None = None) -> list[bytes]:
+    def given_out(self, tree: bytes, removed: int) -> list[bytes]:
         """The answer that names a tree; from now on it is in use for a while."""
         os.utime(tree + b".index")
-        files = sum(m.kind == b"f" for m in self.members)
-        return [b"tree", tree, b"%d" % (files if unchanged is None else unchanged), b"%d" % removed]
+        return [b"tree", tree, b"%d" % removed]
 
     def free_name(self) -> bytes:
         """A name for this content that no tree has."""
@@ -153,7 +153,7 @@ class Store:
         """A tree of this very content that is exactly what was sent."""
         for tree in self.known():
             name = tree.rpartition(b"/")[2].partition(b"-")[0]
-            if name == self.name and is_as_sent(tree):
+            if name == self.name and is_as_sent(tree, self.manifest):
                 return tree
         return None
 
@@ -174,12 +174,10 @@ class Store:
         """Where each wanted content lies: in trees, and in what a killed receiver left behind."""
         wanted = {m.digest: m.size for m in self.members if m.kind == b"f"}
         have: dict[bytes, bytes] = {}
-        for tree in self.known():
-            for member, seen in zip(*indexed(tree)):
-                if member.digest in wanted and member.digest not in have:
-                    path = tree + b"/" + member.path
-                    if seen == fact(path):
-                        have[member.digest] = path
+        for tree in [self.place + b"/spare", *self.known()]:
+            for member, path in unchanged_files(tree):
+                if member.digest in wanted:
+                    have.setdefault(member.digest, path)
             if len(have) == len(wanted):
                 return have
         sizes = set(wanted.values())
@@ -191,27 +189,16 @@ class Store:
                         have.setdefault(found, path)
         return have
 
-    def abandoned(self) -> Iterator[bytes]:
+    def abandoned(self) -> list[bytes]:
         """What receivers began, and were killed before it was whole."""
         with os.scandir(self.place) as entries:
-            folders = [entry.path for entry in entries if entry.name.startswith(b"building-")]
-        for folder in folders:
-            try:
-                fd = os.open(folder, os.O_RDONLY)
-            except FileNotFoundError:
-                continue
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                yield folder
-            except OSError:
-                continue  # somebody makes it, or nobody can tell
-            finally:
-                os.close(fd)
+            begun = [entry.path for entry in entries if entry.name.startswith((b"building-", b"preparing-"))]
+        return [folder for folder in begun if is_abandoned(folder)]
 
     def remove_abandoned(self) -> None:
         """Remove what receivers began, and will not end."""
         for folder in self.abandoned():
-            shutil.rmtree(folder, ignore_errors=True)
+            remove(folder)
 
     def cleaned(self, kept: bytes) -> None:
         """Remove what receivers left, and trees that are as they were sent and that nobody uses."""
@@ -226,15 +213,7 @@ class Store:
                 gone = self.place + b"/building-gone-%d" % time.time_ns()
                 os.rename(tree, gone)
                 os.unlink(tree + b".index")
-                shutil.rmtree(gone, ignore_errors=True)
-
-
-def locked(fd: int) -> None:
-    """Wait for a lock that ends with this process. Where a file system has none, nobody is kept out."""
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-    except OSError:
-        return
+                remove(gone)
 
 
 def is_old(tree: bytes) -> bool:

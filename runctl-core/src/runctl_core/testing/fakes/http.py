@@ -105,9 +105,9 @@ class HttpCloud(FakeCloud):
             reserved = self._reserved(self._known(job_id))
         return act(reserved)
 
-    def unpack(self, job_id: str, archive: IO[bytes]) -> dict[str, str]:
-        """Give a job its code."""
-        return {"root": self.job(job_id, lambda job: job.unpack(archive))}
+    def unpack(self, job_id: str, archive: IO[bytes], name: str) -> dict[str, str]:
+        """Give a job its `code`, or the `checkpoint` that it goes on from."""
+        return {"root": self.job(job_id, lambda job: job.unpack(archive, name))}
 
     def _reserved(self, record: Record) -> ReservedJob:
         if record.state != "running":

@@ -45,19 +45,19 @@ class ReservedJob:
         except FileNotFoundError:
             return None
 
-    def unpack(self, archive: IO[bytes]) -> str:
-        """Put the files of a tar in the place of the code; returns the folder's path there."""
+    def unpack(self, archive: IO[bytes], name: str) -> str:
+        """Put a tar's files in the place of the `code` or the `checkpoint`; returns that folder's path."""
         coming = Path(tempfile.mkdtemp(dir=self._sandbox.folder))
         try:
             with tarfile.open(fileobj=archive) as tar:
                 tar.extractall(coming, filter="tar")  # refuses what would leave the folder
         except (tarfile.TarError, OSError) as error:
             shutil.rmtree(coming, ignore_errors=True)
-            raise CloudError("invalid", f"the code is no tar: {error}") from error
-        code = self._sandbox.home / "code"
-        shutil.rmtree(code, ignore_errors=True)
-        coming.rename(code)
-        return str(code)
+            raise CloudError("invalid", f"the {name} is no tar: {error}") from error
+        target = self._sandbox.home / name
+        shutil.rmtree(target, ignore_errors=True)
+        coming.rename(target)
+        return str(target)
 
     def start(self, document: dict[str, Any]) -> None:
         """Start it. Idempotent by the document's `id`."""
@@ -139,6 +139,7 @@ def _job(document: dict[str, Any], home: str) -> Job:
         env=dict(document.get("env") or {}),
         secrets=dict(document.get("secrets") or {}),
         checkpoint_dir=document.get("checkpoint_dir"),
+        resume_from=document.get("resume_from"),
         deadline=datetime.fromisoformat(deadline) if deadline else None,
         deadline_is_budget=bool(document.get("deadline_is_budget")),
         idle_s=float(document.get("idle_s") or 0),

@@ -156,7 +156,8 @@ class SSHTransport(Transport):
 
         what = items(source)
         partial = f"{target}.{os.urandom(4).hex()}.part"
-        wait_for(again(self._connection, target, lambda files: put(files, what, partial, target, mode)))
+        connection = self._connection
+        wait_for(again(connection, target, lambda files: put(connection, files, what, partial, target, mode)))
 
     def get(self, source: str, target: str) -> None:
         """See `Transport.get`. Links that lead out of a folder become copies, or are left out.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from runctl_core.errors import AuthenticationError, ConfigError, RunctlError, SetupError
 from runctl_core.transport.ssh.address import Address
-from runctl_core.transport.ssh.trouble import in_our_words, open_failed
+from runctl_core.transport.ssh.trouble import in_our_words, is_gone, open_failed
 from runctl_core.transport.ssh.trust import Trust
 
 if TYPE_CHECKING:
@@ -56,8 +56,9 @@ class Connection:
         if self._connected is not None and not self._connected.is_closed():
             return self._connected
         if self._opening is None or self._opening.done():
-            self._files = None
+            self._connected = self._files = None
             self._opening = asyncio.create_task(self._open())
+            self._opening.add_done_callback(_seen)
         return await asyncio.shield(self._opening)
 
     async def _open(self) -> asyncssh.SSHClientConnection:
@@ -66,19 +67,31 @@ class Connection:
 
     async def files(self) -> asyncssh.SFTPClient:
         """The SFTP session on the connection, shared by all. Raises as `opened`; SetupError without SFTP."""
-        connection = await self.opened()
-        if self._files is None or (self._files.done() and _broken(self._files)):
-            self._files = asyncio.create_task(_start_files(connection))
-        try:
-            return await asyncio.shield(self._files)
-        except RunctlError:
-            raise
-        except Exception as error:
-            raise open_failed(self.address, error, sftp=True) from error
+        for last in (False, True):
+            opened = await self.opened()
+            import asyncssh  # there, once a connection is
+
+            if self._files is None:
+                self._files = asyncio.create_task(_start_files(opened))
+                self._files.add_done_callback(_seen)
+            try:
+                return await asyncio.shield(self._files)
+            except (asyncssh.Error, OSError) as error:
+                self._files = None
+                if last or not is_gone(error):
+                    raise open_failed(self.address, error, sftp=True) from error
+                self.drop(opened)
+        raise AssertionError("the second try returns or raises")
 
     def files_failed(self) -> None:
         """Begin a new SFTP session when files are needed again."""
         self._files = None
+
+    def drop(self, broken: asyncssh.SSHClientConnection) -> None:
+        """Use a connection no more; it may not have been told yet itself that it is broken."""
+        if self._connected is broken:
+            self._connected = None
+        broken.abort()
 
     async def close(self) -> None:
         """Let go. A later call opens it again."""
@@ -91,8 +104,10 @@ class Connection:
                 connected.abort()
 
 
-def _broken(task: asyncio.Task[Any]) -> bool:
-    return task.cancelled() or task.exception() is not None
+def _seen(task: asyncio.Task[Any]) -> None:
+    """Take note of a failure for which nobody waits any more: asyncio would print it."""
+    if not task.cancelled():
+        task.exception()
 
 
 async def _start_files(connection: asyncssh.SSHClientConnection) -> asyncssh.SFTPClient:
@@ -113,11 +128,8 @@ async def connect(address: Address) -> asyncssh.SSHClientConnection:
     trust = Trust(address.host_keys, address.known_hosts)
     try:
         async with asyncio.timeout(address.connect_timeout_s):
-            connection, _ = await asyncssh.create_connection(
-                lambda: trust.client(), address.host, **_options(address, trust)
-            )
-            return connection
-    except (asyncssh.ConfigParseError, UnicodeDecodeError) as error:
+            return await _verified(address, trust)
+    except asyncssh.ConfigParseError as error:
         raise ConfigError(
             "the SSH configuration cannot be read", why=str(error), fix="mend ~/.ssh/config"
         ) from error
@@ -125,6 +137,25 @@ async def connect(address: Address) -> asyncssh.SSHClientConnection:
         raise
     except Exception as error:
         raise in_our_words(address, trust, error) from error
+
+
+async def _verified(address: Address, trust: Trust) -> asyncssh.SSHClientConnection:
+    """Connect, asking for a key of a kind that is known.
+
+    A server that has none of such a kind only hangs up. Then any kind is asked for, to see and tell
+    which key it shows; that it is not trusted does not change.
+    """
+    import asyncssh
+
+    options = _options(address, trust)
+    try:
+        connection, _ = await asyncssh.create_connection(trust.client, address.host, **options)
+    except (asyncssh.KeyExchangeFailed, asyncssh.ConnectionLost, ConnectionResetError):
+        if not trust.known or trust.shown:
+            raise
+        options["server_host_key_algs"] = "default"
+        connection, _ = await asyncssh.create_connection(trust.client, address.host, **options)
+    return connection
 
 
 def _options(address: Address, trust: Trust) -> dict[str, Any]:
@@ -160,11 +191,11 @@ def _client_keys(address: Address) -> Sequence[Any]:
         name = os.path.expanduser(path)
         try:
             keys.append(asyncssh.read_private_key(name))
-        except asyncssh.KeyEncryptionError as error:
-            raise AuthenticationError(
-                f"the key {path} has a passphrase", fix=f"ssh-add {path}, and name no key file"
-            ) from error
-        except (OSError, asyncssh.KeyImportError) as error:
+        except (OSError, asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
+            if "passphrase" in str(error).lower():
+                raise AuthenticationError(
+                    f"the key {path} has a passphrase", fix=f"ssh-add {path}, and name no key file"
+                ) from error
             raise AuthenticationError(
                 f"the key {path} cannot be read",
                 why=getattr(error, "strerror", None) or "it is no private key that SSH knows",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from runctl_core.errors import Damaged, NotFound, StateError
 from runctl_core.transport.ssh.reading import dropped, in_order
+from runctl_core.transport.ssh.trouble import is_gone
 from runctl_core.transport.whole import discard
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ async def get(files: asyncssh.SFTPClient, source: str, partial: str) -> None:
     try:
         await _Copy(files).all(os.fsencode(source), os.fsencode(partial))
     except OSError as error:
+        if is_gone(error):
+            raise
         raise StateError(
             f"cannot copy {source} to {partial}",
             why=error.strerror or str(error),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from runctl_core.errors import ProviderUnavailable, RunctlError, UnknownOutcome
 from runctl_core.transport import Completed
 from runctl_core.transport.ssh.loop import running
-from runctl_core.transport.ssh.trouble import open_failed
+from runctl_core.transport.ssh.trouble import is_gone, open_failed
 
 if TYPE_CHECKING:
     import asyncssh
@@ -24,6 +24,8 @@ _PIECE = 1 << 18
 _SIGNALS = {"HUP": 1, "INT": 2, "QUIT": 3, "ILL": 4, "ABRT": 6, "FPE": 8, "KILL": 9, "SEGV": 11}
 _SIGNALS |= {"PIPE": 13, "ALRM": 14, "TERM": 15, "USR1": 10, "USR2": 12, "BUS": 7, "TRAP": 5, "XCPU": 24}
 _PIECES_WAITING = 4
+_SHORT_S = 60.0
+_PATIENCE_S, _PAUSE_S = 5.0, 0.1
 
 
 def command_line(argv: Sequence[str]) -> str:
@@ -93,6 +95,13 @@ def run(
         raise
 
 
+async def ran(connection: Connection, argv: Sequence[str]) -> Completed:
+    """The end of a short program without input, for those who are in the loop already."""
+    feed = Feed(b"")
+    feed.hand_over()
+    return await _in_time(connection, argv, feed, _SHORT_S)
+
+
 async def _in_time(
     connection: Connection, argv: Sequence[str], feed: Feed, timeout_s: float | None
 ) -> Completed:
@@ -118,6 +127,12 @@ async def _in_time(
 async def _run(connection: Connection, argv: Sequence[str], feed: Feed, started: asyncio.Event) -> Completed:
     session, channel = await start(connection, command_line(argv), lambda: Collector(started))
     feeding = asyncio.create_task(feed.send(channel, session))
+
+    def fed(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            channel.close()  # a program that never sees the end of its input may never end
+
+    feeding.add_done_callback(fed)
     try:
         await session.ended.wait()
     except BaseException:
@@ -127,6 +142,9 @@ async def _run(connection: Connection, argv: Sequence[str], feed: Feed, started:
     finally:
         feeding.cancel()
         await asyncio.wait([feeding])
+    failed = None if feeding.cancelled() else feeding.exception()
+    if failed is not None and not is_gone(failed):
+        raise failed
     if session.status is None:
         raise broke(connection.address, argv[0], session.error)
     return Completed(session.status, bytes(session.stdout), bytes(session.stderr))
@@ -153,22 +171,28 @@ async def start(
         ProviderUnavailable: It was not started.
         UnknownOutcome: The connection broke when it was being started.
     """
-    import asyncssh
-
-    for last in (False, True):
+    tries, patience = 0, _PATIENCE_S
+    while True:
         opened = await connection.opened()
+        import asyncssh  # there, once a connection is
+
         session = make()
         factory: Any = lambda made=session: made  # noqa: E731
         try:
             channel, _ = await opened.create_session(factory, command, encoding=None, **options)
             return session, channel
         except (asyncssh.Error, OSError) as error:
-            if session.started.is_set() and (session.ended.is_set() or opened.is_closed()):
+            if session.started.is_set() and session.ended.is_set():
+                connection.drop(opened)
                 raise broke(connection.address, command.split()[1], error) from error
-            failure = open_failed(connection.address, error)
-            if last or not opened.is_closed():
-                raise failure from error
-    raise AssertionError("the second try returns or raises")
+            if is_gone(error) and not tries:
+                tries += 1
+                connection.drop(opened)
+            elif isinstance(error, asyncssh.ChannelOpenError) and not is_gone(error) and patience > 0:
+                patience -= _PAUSE_S  # a server takes a moment to count a program that has ended
+                await asyncio.sleep(_PAUSE_S)
+            else:
+                raise open_failed(connection.address, error) from error
 
 
 def _cut(data: bytes) -> Iterator[bytes]:

@@ -12,14 +12,19 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from runctl_core.errors import NotFound, RunctlError, StateError
+from runctl_core.transport.ssh.program import ran
 from runctl_core.transport.ssh.reading import UNDER_WAY, dropped, in_our_words
+from runctl_core.transport.ssh.trouble import is_gone
 
 if TYPE_CHECKING:
     import asyncssh
 
+    from runctl_core.transport.ssh.connection import Connection
+
 _FILES_AT_ONCE = 16
 _DEEPEST = 64
-_FULL_BYTES = 1 << 20
+_PROBE_BYTES = 64 << 20
+_FULL = ("No space left on device", "Disk quota exceeded", "File too large")
 
 
 @frozen
@@ -81,7 +86,12 @@ def _below(folder: str, path: str, root: str, depth: int) -> Iterator[Item]:
 
 
 async def put(
-    files: asyncssh.SFTPClient, what: list[Item], partial: str, target: str, mode: int | None
+    connection: Connection,
+    files: asyncssh.SFTPClient,
+    what: list[Item],
+    partial: str,
+    target: str,
+    mode: int | None,
 ) -> None:
     """Copy items to `target`, whole or not at all. Raises StateError; asyncssh's errors for the rest."""
     import asyncssh
@@ -95,12 +105,13 @@ async def put(
         if mode is not None:
             await files.chmod(os.fsencode(partial), mode)
         await _replace(files, partial, target)
-    except (asyncssh.SFTPError, StateError) as error:
-        if isinstance(error, asyncssh.SFTPConnectionLost | asyncssh.SFTPNoConnection):
+    except (asyncssh.Error, RunctlError, OSError) as error:
+        if is_gone(error):
             raise
-        told = error if isinstance(error, StateError) else await _why(files, what, target, error)
         await remove(files, partial)
-        raise told from error
+        if isinstance(error, asyncssh.SFTPFailure):
+            raise await _why(connection, what, partial, target, error) from error
+        raise
 
 
 async def _make(files: asyncssh.SFTPClient, what: list[Item], partial: str) -> None:
@@ -176,26 +187,28 @@ async def remove(files: asyncssh.SFTPClient, path: str) -> None:
 
 
 async def _why(
-    files: asyncssh.SFTPClient, what: list[Item], target: str, error: asyncssh.SFTPError
+    connection: Connection, what: list[Item], partial: str, target: str, error: asyncssh.SFTPError
 ) -> RunctlError:
-    """SFTP says "Failure" of a full disk: only a look at the disk tells."""
-    import asyncssh
+    """What is wrong with the disk over there.
 
-    where = os.fsencode(os.path.dirname(target) or ".")
+    SFTP says "Failure" of a full disk and of a spent quota: a program that writes there says which.
+    """
+    told = in_our_words(target, error)
+    needed = sum(item.found.st_size for item in what if stat.S_ISREG(item.found.st_mode))
+    probe = f"{partial}.probe"
+    script = 'head -c "$1" /dev/zero > "$2"; status=$?; rm -f -- "$2"; exit $status'
     try:
-        disk = await files.statvfs(where)
-    except asyncssh.SFTPError:
-        return in_our_words(target, error)
-    needed = sum(item.found.st_size for item in what if not stat.S_ISDIR(item.found.st_mode))
-    free = disk.bavail * disk.frsize
-    if isinstance(error, asyncssh.SFTPNoSuchFile) or not (
-        free < _FULL_BYTES or disk.favail == 0 or free < needed
-    ):
-        return in_our_words(target, error)
+        done = await ran(connection, ["sh", "-c", script, "sh", str(min(needed, _PROBE_BYTES)), probe])
+    except RunctlError:
+        return told
+    reason = done.stderr.decode(errors="replace").strip().rpartition(": ")[2]
+    if done.status == 0 or reason not in _FULL:
+        return told
+    folder = os.path.dirname(target) or "."
     return StateError(
         f"the disk of {target} over there is full",
-        why=f"{free:,} bytes are free, {needed:,} are to be copied",
-        fix=f"make room there: df -h {os.path.dirname(target) or '.'} shows its disk; then try again",
+        why=f"{reason}; {needed:,} bytes are to be copied",
+        fix=f"make room there: df -h {folder} and quota show what there is; then try again",
     )
 
 

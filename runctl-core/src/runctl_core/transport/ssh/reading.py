@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from runctl_core.errors import NotFound, RunctlError, StateError
-from runctl_core.transport.ssh.trouble import lost
+from runctl_core.transport.ssh.trouble import is_gone, lost
 
 if TYPE_CHECKING:
     import asyncssh
@@ -38,15 +38,15 @@ async def again(connection: Connection, what: str, act: Callable[[asyncssh.SFTPC
         files = await connection.files()
         try:
             return await act(files)
-        except (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection, asyncssh.DisconnectError) as error:
+        except (asyncssh.Error, OSError) as error:
+            if not is_gone(error):
+                raise in_our_words(what, error) from error
             connection.files_failed()
             broken = error
-        except asyncssh.SFTPError as error:
-            raise in_our_words(what, error) from error
     raise lost(connection.address, broken or ConnectionError()) from broken
 
 
-def in_our_words(what: str, error: asyncssh.SFTPError) -> RunctlError:
+def in_our_words(what: str, error: Exception) -> RunctlError:
     """What a machine says about a file, without the causes that only a look at it shows."""
     import asyncssh
 
@@ -54,7 +54,7 @@ def in_our_words(what: str, error: asyncssh.SFTPError) -> RunctlError:
         return NotFound(f"no file {what}", why=error.reason)
     return StateError(
         f"cannot copy or read {what}",
-        why=error.reason,
+        why=getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error),
         fix="look at its owner, its mode and its disk over there, then try again",
     )
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from runctl_core.transport.ssh.trust import Trust
 
 _NO_SERVER = ("Unsupported SSH version", "Banner line too long", "Too many banner lines", "Version too long")
+_CLOSED = "SSH connection closed"
 _UNREACHABLE = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN)
 
 
@@ -37,11 +38,27 @@ def in_our_words(address: Address, trust: Trust, error: Exception) -> RunctlErro
     )
 
 
+def is_gone(error: BaseException) -> bool:
+    """Whether something failed because the connection is no more, and not for a reason of its own.
+
+    The errors of sockets come through as they are; those of files here are others.
+    """
+    import asyncssh
+
+    if isinstance(error, asyncssh.ChannelOpenError):
+        return error.reason == _CLOSED  # a server that opens no more sessions has the same code
+    if isinstance(error, asyncssh.SFTPConnectionLost | asyncssh.SFTPNoConnection | asyncssh.DisconnectError):
+        return True
+    return isinstance(error, ConnectionError | TimeoutError) or (
+        isinstance(error, OSError) and error.errno in _UNREACHABLE
+    )
+
+
 def open_failed(address: Address, error: Exception, *, sftp: bool = False) -> RunctlError:
     """Why a session on a connection could not be opened."""
     import asyncssh
 
-    if not isinstance(error, asyncssh.ChannelOpenError) or error.code == asyncssh.OPEN_CONNECT_FAILED:
+    if not isinstance(error, asyncssh.ChannelOpenError) or is_gone(error):
         return lost(address, error)
     if sftp and error.code == asyncssh.OPEN_REQUEST_SESSION_FAILED:
         return SetupError(

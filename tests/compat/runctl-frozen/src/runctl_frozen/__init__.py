@@ -1,0 +1,1 @@
+"""A provider as it was written for plugin API 1."""

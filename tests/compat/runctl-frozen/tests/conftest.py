@@ -1,0 +1,3 @@
+"""Loads the kit."""
+
+pytest_plugins = ["runctl_core.testing.plugin"]
