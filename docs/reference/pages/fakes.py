@@ -12,44 +12,49 @@ from runctl_core.testing.fakes.http_calls import ROUTES, STATUS
 from runctl_core.testing.fakes.records import REMEMBERED_S, Record
 from runctl_core.testing.fakes.script import possible
 
+HOURS = round(REMEMBERED_S / 3600)
 _INTRODUCTION = """\
 # The fake cloud
 
-`FakeCloud` and `HttpCloud`, of `runctl_core.testing` (extra `test`), are clouds for an author's tests. Their machines
-are folders of this computer, in which commands really run; Linux only. They are no border of safety: a command, and
-SFTP too, may read and write whatever this computer's user may. All that runs in a machine's folder ends with the
-machine, detached or not, and all machines end with the cloud, even when the test is killed.
+`FakeCloud` and `HttpCloud`, of `runctl_core.testing` (extra `test`), are clouds for an author's tests.
+Their machines are folders of this computer, in which commands really run; Linux only. They are no border
+of safety: a command, and SFTP too, may read and write whatever this computer's user may. All that runs
+in a machine's folder ends with the machine, detached or not, and all machines end with the cloud, even
+when the test is killed.
 
-`python -m runctl_core.testing.fakes --directory DIR` serves one until Ctrl-C and prints its `url` and its `key`
-(`--json`: as one document). The key follows from `--seed`, and stays the same; machines end with the program.
+`python -m runctl_core.testing.fakes --directory DIR` serves one until Ctrl-C and prints its `url` and
+its `key` (`--json`: as one document). The key follows from `--seed`, and stays the same; machines end
+with the program.
 """
 _STATES = f"""\
 ## States
 
-`pending` → `running` → `stopping` → `stopped` → `pending`, and `terminating` → `terminated` from each of them.
-`failed` is a broken machine that still costs. `pending` and `failed` are this cloud's own words. For
-{REMEMBERED_S / 60:.0f} minutes, a terminated machine is still told of and listed, as terminated; one that vanished is not.
+`pending` → `running` → `stopping` → `stopped` → `pending`, and `terminating` → `terminated` from each of
+them. `failed` is a broken machine that still costs. `pending` and `failed` are this cloud's own words.
+For {HOURS} hour, a terminated machine is still told of and listed, as terminated; one that vanished is
+not.
 
 ## A machine's row
 
-Calls of `FakeCloud` give it as a dictionary, and `HttpCloud` as JSON. Prices are text, or null when unknown; sizes are
-bytes; moments are ISO 8601 in UTC. `ssh` has `host`, `port`, `user`, `host_key` and `home` while a machine runs that was
-made with an `ssh_key`. A job's row also has what `JobStatus` has, and the `handle` that it was started with.
+Calls of `FakeCloud` give it as a dictionary, and `HttpCloud` as JSON. Prices are text, or null when
+unknown; sizes are bytes; moments are ISO 8601 in UTC. `ssh` has `host`, `port`, `user`, `host_key` and
+`home` while a machine runs that was made with an `ssh_key`. A job's row also has what `JobStatus` has,
+and the `handle` that it was started with.
 """
 _FAULTS = """\
 ## Faults
 
-`cloud.inject(Operation.CREATE, Fault.RESET)` lets the next call go wrong; a page of a list is a call. `faults=`, and
-`--faults`, take a script. A test's failure shows `cloud.replay`: given as `faults`, it makes the same calls go wrong in
-the same way.
+`cloud.inject(Operation.CREATE, Fault.RESET)` lets the next call go wrong; a page of a list is a call.
+`faults=`, and `--faults`, take a script. A test's failure shows `cloud.replay`: given as `faults`, it
+makes the same calls go wrong in the same way.
 """
 _CALLS = """\
 ## Calls over HTTP
 
-Each has the header `Authorization: Bearer KEY`. Lists come in pages: `next` is the `cursor` of the next one, and null on
-the last. A machine or a job is made with `type`, `zone` and `name`, and may have `token`, `tags`, `spot`, `ssh_key`,
-`image` and `delete_at`; a second call with a token gives what the first one made. What is wrong is said as
-`application/problem+json`, with `code`, `detail` and `status`.
+Each has the header `Authorization: Bearer KEY`. Lists come in pages: `next` is the `cursor` of the next
+one, and null on the last. A machine or a job is made with `type`, `zone` and `name`, and may have
+`token`, `tags`, `spot`, `ssh_key`, `image` and `delete_at`; a second call with a token gives what the
+first one made. What is wrong is said as `application/problem+json`, with `code`, `detail` and `status`.
 """
 _FIELDS = "### Fields of a row\n"
 
