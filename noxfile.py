@@ -248,7 +248,7 @@ def faults(session: nox.Session) -> None:
 @nox.session(python=HERE)
 def bench(session: nox.Session) -> None:
     """Ours and the peer side by side, as ratios: start-up, log volume, overhead, tracker."""
-    debian(session, **SERVED)
+    debian(session, **SERVED, rsync="rsync")
     install(session, "local", extra="[ssh]")
     for script in sorted((ROOT / "tests" / "benchmarks").glob("bench_*.py")):
         session.run("python", str(script), *session.posargs, env=A_USERS)

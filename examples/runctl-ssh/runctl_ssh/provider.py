@@ -46,7 +46,7 @@ class SSH(api.TrainingProvider):
         indexes = " ".join(str(index) for index, kind in enumerate(self.kinds(host)) if kind == gpu)
         made = {"name": spec.name, "tags": dict(spec.tags), "gpu": gpu, "gpu_count": int(bool(gpu))}
         made |= {"token": spec.token, "created_at": datetime.now(UTC).isoformat()}
-        for resource in self.slots(host, "take", spec.token, indexes, input=json.dumps(made)):
+        for resource in self.slots(host, "take", spec.token, indexes, input=json.dumps(made).encode()):
             if resource.token == spec.token:
                 return resource
         raise api.CapacityError(f"every slot of {host} is taken", fix="runctl ps", scope=api.Scope.OFFER)
@@ -66,8 +66,10 @@ class SSH(api.TrainingProvider):
     def terminate_resource(self, resource_id):
         """End the jobs in the slot, and give it back."""
         with suppress(api.ResourceNotFound):
-            resource = self.get_resource(resource_id)
-            self.executor(resource).destroy()
+            try:
+                self.executor(self.get_resource(resource_id)).destroy()
+            finally:  # it may have failed because somebody else has given the slot back meanwhile
+                resource = self.get_resource(resource_id)
             self.slots(resource.instance_type, "give", resource_id.partition("@")[0])
 
     def executor(self, resource):
@@ -83,7 +85,7 @@ class SSH(api.TrainingProvider):
         self.gpus[host] = self.gpus[host] or self.ask(host, api.gpu_name, "gpus") or [None]
         return self.gpus[host]
 
-    def slots(self, host, *words, input=""):
+    def slots(self, host, *words, input=b""):
         """The slots of a machine that are taken, after something was done with them."""
         return self.ask(host, lambda line: self.slot(host, line), *words, input=input)
 
@@ -95,15 +97,14 @@ class SSH(api.TrainingProvider):
         more = {"id": f"{path[2:]}-{slot.pop('token')}@{host}", "instance_type": host, "price": self.price}
         return api.Resource(**slot, **more, provider="ssh", state=api.ResourceState.RUNNING, managed=True)
 
-    def ask(self, host, read, verb, *words, input=""):
+    def ask(self, host, read, *words, input=b""):
         """What `SLOTS` prints on a machine, each line read."""
         try:
-            command = ["sh", "-c", SLOTS, "sh", verb, *words]
-            done = self.hosts[host].run(command, input=input.encode(), timeout_s=60)
+            done = self.hosts[host].run(["sh", "-c", SLOTS, "sh", *words], input=input, timeout_s=60)
             if done.status == 0:
                 return [read(line) for line in done.stdout.decode().splitlines()]
             why = done.stderr.decode()
         except (api.UnknownOutcome, ValueError) as error:
             why = str(error)
-        kind = api.UnknownOutcome if verb == "take" else api.ProviderUnavailable
+        kind = api.UnknownOutcome if words[0] == "take" else api.ProviderUnavailable
         raise kind(f"{host} did not answer", why=why, fix=f"ssh {host} must work")
