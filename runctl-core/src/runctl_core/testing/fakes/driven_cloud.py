@@ -170,6 +170,7 @@ class DrivenCloud(CloudUnderTest):
 
     @reuse_addresses.setter
     def reuse_addresses(self, reuse: bool) -> None:
+        """From now on."""
         self._machines.reuse_addresses = reuse
 
     @property
