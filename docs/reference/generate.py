@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from pages import commands, conformance, contracts, errors, hooks, schemas, settings
+from pages import commands, conformance, contracts, errors, fakes, hooks, schemas, settings
 
 HERE = Path(__file__).parent
 PAGES = {
@@ -19,6 +19,7 @@ PAGES = {
     "hooks.md": hooks.page,
     "contracts.md": contracts.page,
     "conformance.md": conformance.page,
+    "fakes.md": fakes.page,
 }
 NOTE = (
     "<!-- Made by docs/reference/generate.py. Change the code that it describes, then run it again. -->\n\n"

@@ -11,7 +11,7 @@ import pytest
 import runctl_local
 import schemas
 from local.local_cloud import SlotsCloud
-from runctl_core.models.resources import ResourceRequest, ResourceState
+from runctl_core.models.resources import ResourceRequest
 from runctl_core.testing import ProviderSuite
 from runctl_core.testing.check import checks_of, promise_of
 from runctl_local.provider import LocalProvider
@@ -24,7 +24,6 @@ class TestLocal(ProviderSuite):
     entry_point = "local"
     wanted = ResourceRequest(instance_type="cpu")
     costs_nothing = True
-    idle_state = ResourceState.STARTING
 
     @pytest.fixture
     def cloud(self, tmp_path: Path) -> Iterator[SlotsCloud]:

@@ -61,7 +61,7 @@ def test_a_resource_is_what_was_asked_for(local: Local, driver: Driver) -> None:
     assert (made.instance_type, made.gpu, made.gpu_count) == ("h100x2", "H100", 2)
     assert (made.managed, made.run_id, made.token) == (True, "otter", "t-1")
     assert (made.price.hourly_usd, made.price.source) == (0, "local")
-    assert made.state is ResourceState.STARTING
+    assert made.state is ResourceState.RUNNING
 
 
 def test_a_token_makes_one_slot_whoever_asks_again(local: Local, driver: Driver) -> None:

@@ -224,7 +224,7 @@ class LocalProvider(TrainingProvider):
             id=slot.id,
             provider="local",
             name=slot.name,
-            state=ResourceState.STARTING if over is None else ResourceState.RUNNING,
+            state=ResourceState.RUNNING,
             managed=True,
             tags=slot.tags,
             price=self._settings.price,

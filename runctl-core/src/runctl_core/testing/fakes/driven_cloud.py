@@ -144,6 +144,7 @@ class DrivenCloud(CloudUnderTest):
         with self._lock:
             self._known(resource_id).reclaim_at = self.clock.now() + notice_s
             self._machines.settle()
+            self._machines.wake()
 
     def fail(self, resource_id: str) -> None:
         """Break a machine: its state is `failed`, nothing runs, and it still costs."""
@@ -169,6 +170,7 @@ class DrivenCloud(CloudUnderTest):
 
     @reuse_addresses.setter
     def reuse_addresses(self, reuse: bool) -> None:
+        """From now on."""
         self._machines.reuse_addresses = reuse
 
     @property

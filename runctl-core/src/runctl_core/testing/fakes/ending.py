@@ -11,7 +11,7 @@ import sys
 from importlib import import_module
 from typing import Any
 
-MARK = "RUNCTL_FAKE_MACHINE"
+MARK = "FAKE_MACHINE"
 """The variable that whatever runs in a machine has: the machine's folder."""
 
 

@@ -20,6 +20,8 @@ from runctl_core.testing.fakes.jobs import ReservedJob, job_row
 from runctl_core.testing.fakes.records import Record
 
 _Answer = TypeVar("_Answer")
+_TEXTS = ("type", "zone", "name", "token", "ssh_key", "image", "delete_at")
+_FIELDS: dict[str, type] = {**dict.fromkeys(_TEXTS, str), "tags": dict, "spot": bool}
 
 
 class _Server(ThreadingHTTPServer):
@@ -82,14 +84,16 @@ class HttpCloud(FakeCloud):
 
     def create_from(self, document: dict[str, Any], kind: str) -> dict[str, Any]:
         """Make a machine or a job of a document."""
-        known = {"type", "zone", "name", "token", "tags", "spot", "ssh_key", "image", "delete_at"}
         fields = {name: value for name, value in document.items() if value is not None}
-        if strange := sorted(fields.keys() - known):
-            raise CloudError("invalid", f"unknown: {', '.join(strange)}")
         if not {"type", "zone", "name"} <= fields.keys():
             raise CloudError("invalid", "a machine has a type, a zone and a name")
+        for name, value in fields.items():
+            if not isinstance(value, _FIELDS.get(name, ())):
+                raise CloudError("invalid", f"{name} cannot be {value!r:.100}")
+        if not all(isinstance(value, str) for value in fields.get("tags", {}).values()):
+            raise CloudError("invalid", "a tag's value is text")
         if "delete_at" in fields:
-            fields["delete_at"] = datetime.fromisoformat(fields["delete_at"])
+            fields["delete_at"] = _moment(fields["delete_at"])
         return self.create(**fields, kind=kind)
 
     def job(self, job_id: str, act: Callable[[ReservedJob], _Answer], *, starts: bool = False) -> _Answer:
@@ -118,3 +122,10 @@ class HttpCloud(FakeCloud):
         with self._lock:
             sandbox = self._machines.sandbox_of(job_id)
         return {**row, **(job_row(None) if sandbox is None else ReservedJob(job_id, sandbox).row())}
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        raise CloudError("invalid", f"{text!r} is no moment") from error

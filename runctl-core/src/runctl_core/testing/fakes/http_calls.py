@@ -95,7 +95,9 @@ def _start(cloud: HttpCloud, call: Call) -> dict[str, Any]:
 
 
 def _cancel(cloud: HttpCloud, call: Call) -> dict[str, Any]:
-    grace_s = float(call.document().get("grace_s", 10))
+    grace_s = call.document().get("grace_s", 10)
+    if not isinstance(grace_s, int | float):
+        raise CloudError("invalid", f"{grace_s!r} are no seconds")
     cloud.job(call.id, lambda job: job.cancel(grace_s))
     return {}
 
