@@ -202,7 +202,7 @@ def lint(session: nox.Session) -> None:
 @nox.session(python=HERE)
 def typing(session: nox.Session) -> None:
     """mypy --strict over the packages, and over the plugin API as an author uses it."""
-    session.install("mypy>=1.15", "-e", "runctl-core[rest,ssh,top]", "-e", "runctl-local")
+    session.install("mypy>=1.15", "-e", "runctl-core[rest,ssh,test,top]", "-e", "runctl-local")
     session.run("mypy")
 
 
@@ -225,7 +225,7 @@ def examples(session: nox.Session) -> None:
     core = wheels(session)["runctl-core"]
     session.install(f"runctl-core[ssh,test] @ {core.as_uri()}", str(folder), "pytest-xdist>=3.6")
     session.chdir(folder)
-    session.run("pytest", "-q", "-n", "2", *session.posargs, env=A_USERS)
+    session.run("pytest", "-q", *WORKERS, *session.posargs, env=A_USERS)
 
 
 @nox.session(python=HERE)

@@ -118,7 +118,9 @@ def machine(folder: Path, *, gpu: str = "", count: int = 0):
 
 
 def _configuration(folder: Path, port: int) -> str:
+    # A shell that is not the first one reads no start-up file: what the developer has there is not tested.
     return f"""Port {port}
+SetEnv SHLVL=1
 ListenAddress 127.0.0.1
 HostKey {folder}/host_key
 PidFile none

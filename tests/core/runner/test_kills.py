@@ -16,8 +16,7 @@ import pytest
 
 from runctl_core.errors import NotFound
 from runctl_core.models.jobs import EndedBy, JobPhase
-from runctl_core.runner_executor import _PROGRAM
-from runctl_core.runner_programs import sources
+from runctl_core.runner_programs import PROGRAM, sources
 
 pytestmark = pytest.mark.faults
 
@@ -89,7 +88,7 @@ def test_whatever_is_killed_whenever_the_state_is_true_and_nothing_is_left(jobs,
 def test_a_start_killed_at_any_moment_is_no_job_or_one_job(jobs):
     moments = random.Random(SEED)
     home = os.path.dirname(os.path.dirname(sources()[0]))
-    argv = [sys.executable, "-I", "-S", "-X", "utf8", "-c", _PROGRAM, home, "start", jobs.root]
+    argv = [sys.executable, "-I", "-S", "-X", "utf8", "-c", PROGRAM, home, "start", jobs.root]
     for number in range(MOMENTS):
         handle, moment_s = f"otter-{number}", moments.uniform(0, 0.08)
         request = {
