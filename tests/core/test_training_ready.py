@@ -30,6 +30,12 @@ class Telling:
         return None
 
 
+class Elsewhere(CloudProvider):
+    """A provider whose machines share no files with this computer."""
+
+    shares_files = False
+
+
 def starting(cloud: Cloud) -> Resource:
     """A machine of the cloud that is starting."""
     from runctl_core.models.resources import LaunchSpec
@@ -50,9 +56,19 @@ def test_a_machine_is_used_as_it_is_when_it_runs() -> None:
             cloud.machines[machine.id].resource = evolve(machine, state=ResourceState.RUNNING, note="address")
 
     engine = Telling(cloud)
-    up = wait_until_up(engine, CloudProvider(cloud), machine, sleep=sleep)
+    up = wait_until_up(engine, Elsewhere(cloud), machine, sleep=sleep)
     assert (up.state, up.note, looks) == (ResourceState.RUNNING, "address", 3)
     assert engine.notes == ["box is starting"]
+
+
+def test_a_slot_of_this_computer_is_not_waited_for_before_its_first_job() -> None:
+    cloud = Cloud()
+    slot = starting(cloud)
+
+    def sleep(_seconds: float) -> None:
+        pytest.fail("the run waits for a job that it would start itself, and never begins")
+
+    assert wait_until_up(Telling(cloud), CloudProvider(cloud), slot, sleep=sleep) == slot
 
 
 @pytest.mark.parametrize("state", [ResourceState.ERROR, ResourceState.TERMINATED])
@@ -64,7 +80,7 @@ def test_a_machine_that_does_not_come_up_lets_another_offer_be_tried(state: Reso
         cloud.machines[machine.id].resource = evolve(machine, state=state)
 
     with pytest.raises(CapacityError) as caught:
-        wait_until_up(Telling(cloud), CloudProvider(cloud), machine, sleep=sleep)
+        wait_until_up(Telling(cloud), Elsewhere(cloud), machine, sleep=sleep)
     assert caught.value.scope is Scope.OFFER
 
 
@@ -76,4 +92,4 @@ def test_a_machine_that_went_away_is_not_waited_for() -> None:
         cloud.machines[machine.id].gone = True
 
     with pytest.raises(CapacityError, match="cannot be used"):
-        wait_until_up(Telling(cloud), CloudProvider(cloud), machine, sleep=sleep)
+        wait_until_up(Telling(cloud), Elsewhere(cloud), machine, sleep=sleep)

@@ -27,8 +27,10 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
     monkeypatch.syspath_prepend(str(tmp_path / "runctl-bench"))
-    plugin = importlib.import_module("runctl_bench.plugin")
-    yield plugin.make(plugin.Settings(folder=str(tmp_path / "seats"), hourly_usd=Decimal("0.36")))
+    settings = importlib.import_module("runctl_bench.plugin").Settings(
+        folder=str(tmp_path / "seats"), hourly_usd=Decimal("0.36")
+    )
+    yield importlib.import_module("runctl_bench.provider").Bench(settings)
 
 
 def _spec(bench: TrainingProvider) -> LaunchSpec:

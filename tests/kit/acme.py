@@ -64,7 +64,7 @@ class Acme(TrainingProvider, Stoppable):
         self.cloud = cloud
 
     def offers(self, request: ResourceRequest) -> Iterable[Offer]:
-        return [offer for offer in map(_offer, self.call(self.cloud.offers)) if fits(offer, request)]
+        return [offer for offer in map(_offer, self.call(self.cloud.offers)) if request.takes(offer)]
 
     def create_resource(self, spec: LaunchSpec) -> Resource:
         def create() -> dict[str, Any]:
@@ -115,21 +115,6 @@ class Acme(TrainingProvider, Stoppable):
         except (OSError, ValueError) as error:
             kind = UnknownOutcome if creates else ProviderUnavailable
             raise kind("acme does not answer", why=str(error)) from error
-
-
-def fits(offer: Offer, request: ResourceRequest) -> bool:
-    """Whether an offer is what is wanted."""
-    limit, hourly = request.max_hourly_usd, offer.price.hourly_usd
-    return (
-        (request.gpu is None or (offer.gpu or "").lower() == request.gpu.lower())
-        and (request.gpu is None or offer.gpu_count >= max(1, request.gpu_count))
-        and request.instance_type in (None, offer.name)
-        and offer.vcpus >= request.vcpus
-        and offer.memory_bytes >= request.memory_bytes
-        and offer.spot == request.spot
-        and request.region in (None, offer.region)
-        and (limit is None or (hourly is not None and hourly <= limit))
-    )
 
 
 def _price(row: dict[str, Any]) -> Price:

@@ -1,5 +1,8 @@
 """A cloud of a few lines to hold the kit against: its machines are directories, their processes real.
 
+It is none of the kit's own fakes, and stands for the one that an author brings. It also lets a provider do
+what those do not: tag a machine afterwards, and end one without its processes.
+
 `SmallCloud` is driven by the kit; its plain methods are what a client library would have. A machine shares
 no files with us: `Wire` is the way to it.
 """

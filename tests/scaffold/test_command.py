@@ -51,6 +51,21 @@ def test_the_workflow_is_one_that_runs(kind: Kind, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_the_recorded_result_is_not_left_out_of_the_wheel(tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    write(str(folder), package(Names("my-cloud"), "rest"))
+    subprocess.run(["git", "init", "-q", str(folder)], check=True)
+    record = "src/runctl_my_cloud/conformance.json"
+    done = subprocess.run(["git", "-C", str(folder), "check-ignore", record], capture_output=True)
+    assert done.returncode == 1, "what git ignores is in no wheel, and users would see: not recorded"
+
+
+def test_a_new_core_is_kept_from_nobody() -> None:
+    text = package(Names("my-cloud"), "rest")["pyproject.toml"]
+    assert "runctl-core[rest,ssh]>=" in text
+    assert "<" not in text, "a cap on the core keeps users from every mend of it"
+
+
 def test_what_is_written_is_told_as_a_document(home: Home) -> None:
     document = home.json("providers", "new", "my-cloud")
     schemas.check("providers new", document)
@@ -64,6 +79,11 @@ def test_the_next_commands_are_told(home: Home) -> None:
     done = home.runctl("providers", "new", "my-cloud", "--directory", "there/it")
     assert done.stdout.decode() == f"{home.work / 'there/it'}\n"
     assert "next: pip install -e 'there/it[test]' && pytest there/it" in done.stderr.decode()
+
+
+def test_the_next_commands_name_a_folder_elsewhere_as_it_is(home: Home, tmp_path: Path) -> None:
+    done = home.runctl("providers", "new", "my-cloud", "--directory", str(tmp_path / "it"))
+    assert f"pytest {tmp_path / 'it'}" in done.stderr.decode()
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,10 @@ def new(
     ] = None,
     kind: Annotated[
         Literal["rest", "sdk", "jobs"],
-        Option(help="Machines behind a REST API, or a Python client; or a service that runs jobs."),
+        Option(
+            metavar="rest|sdk|jobs",
+            help="Machines behind a REST API or a vendor's Python client, or a service that runs jobs.",
+        ),
     ] = "rest",
     json: JsonFlag = False,
 ) -> None:
@@ -52,5 +55,6 @@ def new(
     output.lines([folder])
     output.notes((path, "") for path in texts)
     shown = os.path.relpath(folder)
+    shown = folder if shown.startswith(os.pardir) else shown
     output.note(f"next: pip install -e '{shown}[test]' && pytest {shown}")
     output.note(f"then: {shown}/README.md says how to train on it")

@@ -21,7 +21,10 @@ _MOST_LEFT_OUT = 50
 def sync(
     script: Annotated[
         str | None,
-        Argument(metavar="[SCRIPT]", help="Its project, and the paths that it opens; else this folder's."),
+        Argument(
+            metavar="[SCRIPT]",
+            help="Show its project, and what it would miss there; without it, this folder's project.",
+        ),
     ] = None,
     plan: Annotated[bool, Option("--plan", help="Show what goes, and send nothing.")] = False,
     include: Annotated[

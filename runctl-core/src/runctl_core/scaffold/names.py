@@ -10,6 +10,7 @@ from attrs import frozen
 
 from runctl_core import __version__
 from runctl_core.errors import Refused, UsageError
+from runctl_core.provider import API_VERSION
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _LONGEST = 24
@@ -45,7 +46,8 @@ class Names:
             "MODULE": self.module,
             "TITLE": " ".join(map(str.capitalize, self.name.split("-"))),
             "VARIABLE": f"RUNCTL_{self.name.replace('-', '_').upper()}",
-            "CORE": f">={major}.{minor},<{major}.{int(minor) + 1}",
+            "CORE": f"{major}.{minor}",
+            "API": str(API_VERSION),
         }
 
 

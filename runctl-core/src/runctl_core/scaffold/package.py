@@ -51,7 +51,9 @@ def write(folder: str, texts: Mapping[str, str]) -> None:
     try:
         if os.path.lexists(folder) and not (os.path.isdir(folder) and not os.listdir(folder)):
             raise Refused(
-                f"{folder} is there already", why="nothing is written over", fix="--directory ANOTHER"
+                f"{folder} is there already",
+                why="nothing is written over",
+                fix="take another one with --directory",
             )
         parent = os.path.dirname(os.path.abspath(folder))
         os.makedirs(parent, exist_ok=True)
@@ -65,7 +67,9 @@ def write(folder: str, texts: Mapping[str, str]) -> None:
             raise
     except OSError as error:
         raise StateError(
-            f"cannot write {folder}", why=error.strerror or str(error), fix="--directory ANOTHER"
+            f"cannot write {folder}",
+            why=error.strerror or str(error),
+            fix="take another one with --directory",
         ) from error
 
 

@@ -30,6 +30,8 @@ def wait_until_up(
     Raises:
         CapacityError: It went away, or did not start in time.
     """
+    if resource.state is ResourceState.STARTING and provider.shares_files:
+        return resource  # it is this computer, which is up: what starts is its first job
     end, pause_s = time.monotonic() + UP_TIMEOUT_S, 0.1
     if resource.state is ResourceState.STARTING:
         engine.tell(engine.reporter.note, f"{resource.name} is starting")
