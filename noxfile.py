@@ -26,7 +26,11 @@ DISTRIBUTIONS = ("runctl-core", "runctl-local")
 PROVIDERS = ("core", "local")
 PYTHONS = ("3.11", "3.12", "3.13")
 TEST_TOOLS = ("pytest>=8.3", "pytest-xdist>=3.6", "hypothesis>=6.130", "jsonschema>=4.23")
-QUICK = ("-n", "2", "-m", "not faults")
+WORKERS = ("-n", "4", "--dist", "worksteal")
+"""Two for each of CI's processors: most tests wait for processes of theirs more than they compute."""
+
+QUICK = (*WORKERS, "-m", "not faults")
+ROUGH = ("-n", "3", "--dist", "worksteal", "-m", "faults")
 DRIVEN = {"tmux": "tmux", "zsh": "zsh", "fish": "fish"}
 """Programs that tests drive, and Debian's packages of them."""
 
@@ -205,7 +209,7 @@ def browser(session: nox.Session) -> None:
 def faults(session: nox.Session) -> None:
     """Kills at random moments, many runs at once, full disks: the slow and rough tests."""
     install(session, "local", *TEST_TOOLS)
-    pytest(session, "tests/core", "tests/local", "tests/e2e", "tests/faults", options=("-m", "faults"))
+    pytest(session, "tests/core", "tests/local", "tests/e2e", "tests/faults", options=ROUGH)
 
 
 @nox.session(python=HERE)
