@@ -30,6 +30,7 @@ WORKERS = ("-n", "4", "--dist", "worksteal")
 """Two for each of CI's processors: most tests wait for processes of theirs more than they compute."""
 
 QUICK = (*WORKERS, "-m", "not faults")
+ROUGH = ("-n", "3", "--dist", "worksteal", "-m", "faults")
 SERVED = {"sshd": "openssh-server", "ssh": "openssh-client"}
 DRIVEN = {"tmux": "tmux", "zsh": "zsh", "fish": "fish", **SERVED}
 """Programs that tests drive, and Debian's packages of them."""
@@ -242,7 +243,7 @@ def faults(session: nox.Session) -> None:
     debian(session, **SERVED)
     install(session, "local", *TEST_TOOLS, extra="[ssh]")
     folders = ("tests/core", "tests/local", "tests/e2e", "tests/faults")
-    pytest(session, *folders, options=(*WORKERS, "-m", "faults"))
+    pytest(session, *folders, options=ROUGH)
 
 
 @nox.session(python=HERE)
