@@ -6,7 +6,7 @@ import pytest
 from attrs import evolve
 
 from core.fake_cloud import Cloud, CloudProvider
-from runctl_core.errors import CapacityError, Scope
+from runctl_core.errors import CapacityError, Refused, Scope
 from runctl_core.models.resources import Resource, ResourceState
 from runctl_core.training.ready import wait_until_up
 
@@ -77,3 +77,14 @@ def test_a_machine_that_went_away_is_not_waited_for() -> None:
 
     with pytest.raises(CapacityError, match="cannot be used"):
         wait_until_up(Telling(cloud), CloudProvider(cloud), machine, sleep=sleep)
+
+
+def test_a_machine_that_nobody_waits_for_any_more_is_not_waited_for() -> None:
+    cloud = Cloud()
+
+    def over() -> None:
+        raise Refused("the deadline is past")
+
+    with pytest.raises(Refused):
+        wait_until_up(Telling(cloud), CloudProvider(cloud), starting(cloud), check=over, sleep=cloud.wait)
+    assert cloud.now == Cloud().now, "time was paid for that nobody wanted"
