@@ -6,6 +6,7 @@ folder is a connection that is down.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from homes import Home
@@ -96,7 +97,8 @@ class Far(api.TrainingProvider):
 
 @api.hookimpl
 def runctl_provider():
-    return api.ProviderInfo("far", "Far away", lambda _: Far(), None, {"spot": "nobody is sent away"})
+    lacks = json.loads((ROOT / "lacks").read_text())
+    return api.ProviderInfo("far", "Far away", lambda _: Far(), None, lacks)
 """
 
 
@@ -107,6 +109,7 @@ class FarCloud:
         self.root = home.root / "cloud"
         self.root.mkdir()
         self.path(home.env["PATH"])
+        self.lacks(spot="nobody is sent away")
         folder = home.root / "plugins"
         metadata = folder / "runctl_far-1.0.dist-info"
         metadata.mkdir(parents=True)
@@ -118,6 +121,10 @@ class FarCloud:
     def path(self, path: str) -> None:
         """Which programs the machines have."""
         (self.root / "path").write_text(path)
+
+    def lacks(self, **reasons: str) -> None:
+        """What the provider says that it lacks, each with its reason."""
+        (self.root / "lacks").write_text(json.dumps(reasons))
 
     def cut(self) -> None:
         """Let no connection be made any more."""
