@@ -12,7 +12,7 @@ from pathlib import Path
 from homes import Home
 
 _SOURCE = """
-import decimal, json, os, pathlib, shutil, subprocess
+import decimal, json, os, pathlib, resource, shutil, subprocess
 from runctl_core import api
 from runctl_core.transport.local import LocalTransport
 
@@ -35,6 +35,9 @@ class Way(LocalTransport):
         data = input if isinstance(input, bytes) else b"".join(input)
         env = {"HOME": str(self.home), "PATH": (ROOT / "path").read_text()}
         ways = {"capture_output": True, "timeout": timeout_s, "env": env, "cwd": self.home}
+        if (ROOT / "room").exists():
+            room = int((ROOT / "room").read_text())
+            ways["preexec_fn"] = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
         try:
             done = subprocess.run(argv, input=data, **ways)
         except FileNotFoundError as error:
@@ -121,6 +124,10 @@ class FarCloud:
     def path(self, path: str) -> None:
         """Which programs the machines have."""
         (self.root / "path").write_text(path)
+
+    def room(self, size_bytes: int) -> None:
+        """Let the machines have no room for a file that is larger."""
+        (self.root / "room").write_text(str(size_bytes))
 
     def lacks(self, **reasons: str) -> None:
         """What the provider says that it lacks, each with its reason."""

@@ -174,6 +174,30 @@ def test_a_set_up_that_fails_on_the_machine_is_shown_and_costs_no_longer(home: H
     assert cloud.machines() == [], "a machine goes on costing money"
 
 
+def test_a_machine_without_room_for_the_project_is_said_and_given_back(home: Home, cloud: FarCloud) -> None:
+    home.write("lib/words.bin", b"x" * 400_000)
+    cloud.room(200_000)
+    done = home.runctl("train", "train.py")
+    assert done.returncode == 111, done.stderr.decode()
+    assert b"no room" in done.stderr and b".runctlignore" in done.stderr
+    assert cloud.machines() == [], "a machine goes on costing money"
+
+
+def test_a_disk_that_fills_while_a_script_trains_fails_it_and_what_it_had_saved_comes_home(
+    home: Home, cloud: FarCloud
+) -> None:
+    lines = "import pickle\n(there / 'step-2.pkl').write_bytes(pickle.dumps('x' * 400_000))\n"
+    home.write("train.py", SCRIPT.replace('print("saved"', f'{lines}print("saved"'))
+    cloud.room(200_000)
+    done = home.runctl("train", "train.py", "--json")
+    assert done.returncode == 1, done.stderr.decode()
+    document = home.json("status", "latest")
+    whole = [Path(c["path"]).name for c in document["checkpoints"] if c["complete"]]
+    assert whole == ["step-1.pkl"], "what was saved before is lost"
+    assert b"Error" in home.runctl("logs", "latest").stdout, "nobody sees why it failed"
+    assert cloud.machines() == []
+
+
 def test_a_machine_without_python_is_said_and_given_back(home: Home, cloud: FarCloud) -> None:
     tools = home.root / "tools"
     tools.mkdir()
