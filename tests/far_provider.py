@@ -6,12 +6,13 @@ folder is a connection that is down.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from homes import Home
 
 _SOURCE = """
-import decimal, json, os, pathlib, shutil, subprocess
+import decimal, json, os, pathlib, resource, shutil, subprocess
 from runctl_core import api
 from runctl_core.transport.local import LocalTransport
 
@@ -34,6 +35,9 @@ class Way(LocalTransport):
         data = input if isinstance(input, bytes) else b"".join(input)
         env = {"HOME": str(self.home), "PATH": (ROOT / "path").read_text()}
         ways = {"capture_output": True, "timeout": timeout_s, "env": env, "cwd": self.home}
+        if (ROOT / "room").exists():
+            room = int((ROOT / "room").read_text())
+            ways["preexec_fn"] = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
         try:
             done = subprocess.run(argv, input=data, **ways)
         except FileNotFoundError as error:
@@ -96,7 +100,8 @@ class Far(api.TrainingProvider):
 
 @api.hookimpl
 def runctl_provider():
-    return api.ProviderInfo("far", "Far away", lambda _: Far(), None, {"spot": "nobody is sent away"})
+    lacks = json.loads((ROOT / "lacks").read_text())
+    return api.ProviderInfo("far", "Far away", lambda _: Far(), None, lacks)
 """
 
 
@@ -107,6 +112,7 @@ class FarCloud:
         self.root = home.root / "cloud"
         self.root.mkdir()
         self.path(home.env["PATH"])
+        self.lacks(spot="nobody is sent away")
         folder = home.root / "plugins"
         metadata = folder / "runctl_far-1.0.dist-info"
         metadata.mkdir(parents=True)
@@ -118,6 +124,14 @@ class FarCloud:
     def path(self, path: str) -> None:
         """Which programs the machines have."""
         (self.root / "path").write_text(path)
+
+    def room(self, size_bytes: int) -> None:
+        """Let the machines have no room for a file that is larger."""
+        (self.root / "room").write_text(str(size_bytes))
+
+    def lacks(self, **reasons: str) -> None:
+        """What the provider says that it lacks, each with its reason."""
+        (self.root / "lacks").write_text(json.dumps(reasons))
 
     def cut(self) -> None:
         """Let no connection be made any more."""

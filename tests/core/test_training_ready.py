@@ -6,7 +6,7 @@ import pytest
 from attrs import evolve
 
 from core.fake_cloud import Cloud, CloudProvider
-from runctl_core.errors import CapacityError, Scope
+from runctl_core.errors import CapacityError, Refused, Scope
 from runctl_core.models.resources import Resource, ResourceState
 from runctl_core.training.ready import wait_until_up
 
@@ -30,12 +30,6 @@ class Telling:
         return None
 
 
-class Elsewhere(CloudProvider):
-    """A provider whose machines share no files with this computer."""
-
-    shares_files = False
-
-
 def starting(cloud: Cloud) -> Resource:
     """A machine of the cloud that is starting."""
     from runctl_core.models.resources import LaunchSpec
@@ -56,19 +50,9 @@ def test_a_machine_is_used_as_it_is_when_it_runs() -> None:
             cloud.machines[machine.id].resource = evolve(machine, state=ResourceState.RUNNING, note="address")
 
     engine = Telling(cloud)
-    up = wait_until_up(engine, Elsewhere(cloud), machine, sleep=sleep)
+    up = wait_until_up(engine, CloudProvider(cloud), machine, sleep=sleep)
     assert (up.state, up.note, looks) == (ResourceState.RUNNING, "address", 3)
     assert engine.notes == ["box is starting"]
-
-
-def test_a_slot_of_this_computer_is_not_waited_for_before_its_first_job() -> None:
-    cloud = Cloud()
-    slot = starting(cloud)
-
-    def sleep(_seconds: float) -> None:
-        pytest.fail("the run waits for a job that it would start itself, and never begins")
-
-    assert wait_until_up(Telling(cloud), CloudProvider(cloud), slot, sleep=sleep) == slot
 
 
 @pytest.mark.parametrize("state", [ResourceState.ERROR, ResourceState.TERMINATED])
@@ -80,7 +64,7 @@ def test_a_machine_that_does_not_come_up_lets_another_offer_be_tried(state: Reso
         cloud.machines[machine.id].resource = evolve(machine, state=state)
 
     with pytest.raises(CapacityError) as caught:
-        wait_until_up(Telling(cloud), Elsewhere(cloud), machine, sleep=sleep)
+        wait_until_up(Telling(cloud), CloudProvider(cloud), machine, sleep=sleep)
     assert caught.value.scope is Scope.OFFER
 
 
@@ -92,4 +76,15 @@ def test_a_machine_that_went_away_is_not_waited_for() -> None:
         cloud.machines[machine.id].gone = True
 
     with pytest.raises(CapacityError, match="cannot be used"):
-        wait_until_up(Telling(cloud), Elsewhere(cloud), machine, sleep=sleep)
+        wait_until_up(Telling(cloud), CloudProvider(cloud), machine, sleep=sleep)
+
+
+def test_a_machine_that_nobody_waits_for_any_more_is_not_waited_for() -> None:
+    cloud = Cloud()
+
+    def over() -> None:
+        raise Refused("the deadline is past")
+
+    with pytest.raises(Refused):
+        wait_until_up(Telling(cloud), CloudProvider(cloud), starting(cloud), check=over, sleep=cloud.wait)
+    assert cloud.now == Cloud().now, "time was paid for that nobody wanted"

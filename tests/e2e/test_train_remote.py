@@ -149,6 +149,55 @@ def test_what_the_provider_lacks_is_said_before_anything_is_asked_for(home: Home
     assert not (cloud.root / "asked").exists(), "offers were asked for first"
 
 
+def test_what_the_provider_lacks_by_now_is_said_before_a_run_is_resumed(home: Home, cloud: FarCloud) -> None:
+    cloud.lacks()
+    assert home.runctl("train", "train.py", "--spot").returncode == 0
+    cloud.lacks(spot="nobody is sent away any more")
+    (cloud.root / "asked").unlink()
+    done = home.runctl("resume", "latest")
+    assert done.returncode == 113, done.stderr.decode()
+    assert b"any more" in done.stderr
+    assert not (cloud.root / "asked").exists(), "offers were asked for first"
+
+
+def test_a_set_up_that_fails_on_the_machine_is_shown_and_costs_no_longer(home: Home, cloud: FarCloud) -> None:
+    home.write("requirements.txt", "nobody-has-this\n")
+    uv = home.root / "tools" / "uv"
+    uv.parent.mkdir()
+    uv.write_text("#!/bin/sh\necho no such package\nexit 3\n")
+    uv.chmod(0o755)
+    cloud.path(f"{uv.parent}:{home.env['PATH']}")
+    done = home.runctl("train", "train.py")
+    assert done.returncode == 111, done.stderr.decode()
+    assert b"no such package" in done.stdout + done.stderr, "nobody sees why"
+    assert b"no such package" in home.runctl("logs", "latest", "--setup").stdout, "its log is lost"
+    assert cloud.machines() == [], "a machine goes on costing money"
+
+
+def test_a_machine_without_room_for_the_project_is_said_and_given_back(home: Home, cloud: FarCloud) -> None:
+    home.write("lib/words.bin", b"x" * 400_000)
+    cloud.room(200_000)
+    done = home.runctl("train", "train.py")
+    assert done.returncode == 111, done.stderr.decode()
+    assert b"no room" in done.stderr and b".runctlignore" in done.stderr
+    assert cloud.machines() == [], "a machine goes on costing money"
+
+
+def test_a_disk_that_fills_while_a_script_trains_fails_it_and_what_it_had_saved_comes_home(
+    home: Home, cloud: FarCloud
+) -> None:
+    lines = "import pickle\n(there / 'step-2.pkl').write_bytes(pickle.dumps('x' * 400_000))\n"
+    home.write("train.py", SCRIPT.replace('print("saved"', f'{lines}print("saved"'))
+    cloud.room(200_000)
+    done = home.runctl("train", "train.py", "--json")
+    assert done.returncode == 1, done.stderr.decode()
+    document = home.json("status", "latest")
+    whole = [Path(c["path"]).name for c in document["checkpoints"] if c["complete"]]
+    assert whole == ["step-1.pkl"], "what was saved before is lost"
+    assert b"Error" in home.runctl("logs", "latest").stdout, "nobody sees why it failed"
+    assert cloud.machines() == []
+
+
 def test_a_machine_without_python_is_said_and_given_back(home: Home, cloud: FarCloud) -> None:
     tools = home.root / "tools"
     tools.mkdir()

@@ -38,7 +38,7 @@ def resume(
     from attrs import evolve
 
     from runctl_core.cli.follow import see_it_through
-    from runctl_core.cli.planning import money, positive
+    from runctl_core.cli.planning import money, positive, require_capabilities
     from runctl_core.cli.reporter import TerminalReporter
     from runctl_core.core_settings import CoreSettings
     from runctl_core.settings import convert
@@ -56,6 +56,7 @@ def resume(
         budget_usd=money(budget, "--budget"),
         spent_usd=spent,
     )
+    require_capabilities(plan.provider, plan.request)
     if idle_minutes is not None:
         fitting = convert(CoreSettings, "idle_minutes", idle_minutes, "--idle-minutes")
         plan = evolve(plan, idle_minutes=fitting)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 REACH = RetryPolicy(tries=100, total_s=300.0)
 """For so long a new machine may be out of reach: it may be starting still."""
 
+CHECK_S = 1.0
+"""How often it is looked, while files are on their way, whether the run is still wanted."""
+
 START_PAUSES_S = (0.2, 1.0, 3.0, 8.0)
 """Between starts whose outcome is not known. A second start of a job that runs starts nothing."""
 
@@ -48,12 +51,14 @@ def begin(
     Raises:
         CapacityError: The machine went away, or did not start in time.
         PluginError: The provider says of shared files what its executor does not.
+        Refused: Its deadline or budget is used up, or another command ended it, before the job began.
         RunctlError: What the executor raised.
     """
-    resource = wait_until_up(engine, provider, resource)
+    check = partial(engine.require_wanted, run, plan, resource.price.hourly_usd)
+    resource = wait_until_up(engine, provider, resource, check=check)
     executor = provider.executor(resource)
     require_agreement(plan, provider, executor)
-    workdir = plan.workdir if executor.shares_files else _bring(engine, run, plan, executor)
+    workdir = plan.workdir if executor.shares_files else _bring(engine, run, plan, executor, check)
     job = _job(engine, run, plan, resource, secrets, workdir, shared=executor.shares_files)
     run = engine.change(run, RunState.SETTING_UP, deadline=job.deadline)
     _start(executor, job)
@@ -70,7 +75,7 @@ def require_agreement(plan: Plan, provider: TrainingProvider, executor: JobExecu
         )
 
 
-def _bring(engine: Engine, run: Run, plan: Plan, executor: JobExecutor) -> str:
+def _bring(engine: Engine, run: Run, plan: Plan, executor: JobExecutor, check: Callable[[], None]) -> str:
     """Bring the project to the machine; returns the job's working directory there."""
     from runctl_core.sync import select
 
@@ -84,11 +89,44 @@ def _bring(engine: Engine, run: Run, plan: Plan, executor: JobExecutor) -> str:
     record_code(run.id, code)
     engine.tell(engine.reporter.syncing, len(code.files), code.size_bytes)
 
-    def progress(done: int, total: int) -> None:
-        engine.tell(engine.reporter.synced, done, total)
+    looked_at = time.monotonic()
 
-    tree = retry(partial(executor.sync, code, progress=progress), REACH)
+    def progress(done: int, total: int) -> None:
+        nonlocal looked_at
+        engine.tell(engine.reporter.synced, done, total)
+        if time.monotonic() - looked_at > CHECK_S:
+            looked_at = time.monotonic()
+            check()
+
+    tree = _brought(executor, code, progress, check)
     return os.path.normpath(os.path.join(tree, os.path.relpath(plan.workdir, plan.code_root)))
+
+
+def _brought(
+    executor: JobExecutor,
+    code: Selection,
+    progress: Callable[[int, int], None],
+    check: Callable[[], None],
+) -> str:
+    """Bring files, again and again for as long as less is missing after each time out of reach."""
+    missing: int | None = None
+
+    def seen(done: int, total: int) -> None:
+        nonlocal missing
+        missing = total if missing is None else min(missing, total)
+        progress(done, total)
+
+    def bring() -> str:
+        check()
+        return executor.sync(code, progress=seen)
+
+    while True:
+        before = missing
+        try:
+            return retry(bring, REACH)
+        except ProviderUnavailable:
+            if missing is None or (before is not None and missing >= before):
+                raise
 
 
 def code_path(run_id: str) -> str:

@@ -165,6 +165,17 @@ class Engine:
         """See `limits.deadline`; spent is what the books say now."""
         return limits.deadline(run, plan, hourly_usd, self.tracker.cost_of_run(run.id).usd, self.clock())
 
+    def require_wanted(self, run: Run, plan: Plan, hourly_usd: Decimal | None) -> None:
+        """Hold a launch against its limits, and against other commands, while it waits: its machine costs.
+
+        Raises:
+            Cancelled: Another command ended the run.
+            Refused: Its deadline or its budget is used up.
+        """
+        if self.tracker.run(run.id).state is not run.state:
+            raise Cancelled(run.id)
+        self.deadline(run, plan, hourly_usd)
+
     # the way down
 
     def note_start(self, run: Run, status: JobStatus) -> Run:

@@ -6,7 +6,6 @@ One that is being written while it is fetched is left for the next time: at home
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import threading
@@ -16,8 +15,10 @@ from contextlib import suppress
 
 from runctl_core.errors import NotFound, RunctlError, StateError, Unsupported
 from runctl_core.executor import JobExecutor
+from runctl_core.locks import alone
 from runctl_core.models.runs import Run, handle_of
 from runctl_core.paths import run_dir, write_whole
+from runctl_core.training.placing import place
 from runctl_core.training.plan import Plan
 from runctl_core.training.run_files import staging
 
@@ -51,11 +52,13 @@ def bring_home(run: Run, plan: Plan, executor: JobExecutor, *, live: bool) -> No
     except NotFound:
         return
     except Unsupported:
-        if not live:  # nobody tells what changed: all of it, once, at the end
-            executor.fetch(handle, source, home)
-        return
+        there = None
     try:
-        _bring(run, executor, source, home, there, live=live)
+        os.makedirs(home, exist_ok=True)
+        if there is not None:
+            _bring(run, executor, source, home, there, live=live)
+        elif not live:  # nobody tells what changed: all of it, once, at the end
+            _bring_all(run, executor, source, home)
     except OSError as error:
         raise StateError(
             f"the checkpoints of {run.id} could not be brought home",
@@ -73,7 +76,6 @@ def _bring(
         for name, stamps in there.items()
         if known.get(name) != stamps or not os.path.lexists(os.path.join(home, name))
     ]
-    os.makedirs(home, exist_ok=True)
     for name in wanted:
         with staging(run.id) as folder:
             fresh = os.path.join(folder, name)
@@ -83,21 +85,25 @@ def _bring(
                 continue  # the script deleted it meanwhile
             if live and _listed(executor, handle, source).get(name) != there[name]:
                 continue
-            _place(fresh, os.path.join(home, name))
-        known[name] = there[name]
-        write_whole(_ledger_path(run), [json.dumps(known).encode()])
+            with alone(run_dir(run.id)):
+                latest = _ledger(run)
+                if live and latest.get(name) != known.get(name):
+                    continue  # another command brought it meanwhile, and maybe a newer one
+                place(fresh, os.path.join(home, name), known=latest.get(name, ()))
+                latest[name] = there[name]
+                write_whole(_ledger_path(run), [json.dumps(latest).encode()])
 
 
-def _place(fresh: str, target: str) -> None:
-    from runctl_core.transport.local import LocalTransport
-    from runctl_core.transport.whole import replace
-
-    try:
-        replace(fresh, target)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        LocalTransport().put(fresh, target)  # another disk: whole all the same, by a copy
+def _bring_all(run: Run, executor: JobExecutor, source: str, home: str) -> None:
+    with staging(run.id) as folder:
+        fresh = os.path.join(folder, "all")
+        try:
+            executor.fetch(handle_of(run), source, fresh)
+        except NotFound:
+            return  # it saved nothing
+        with alone(run_dir(run.id)):
+            for name in os.listdir(fresh):
+                place(os.path.join(fresh, name), os.path.join(home, name))
 
 
 def _listed(executor: JobExecutor, handle: str, source: str) -> dict[str, Stamps]:

@@ -23,19 +23,26 @@ def wait_until_up(
     provider: TrainingProvider,
     resource: Resource,
     *,
+    check: Callable[[], None] = lambda: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Resource:
     """The machine once its provider says that it runs.
 
+    Args:
+        engine: Whose reporter is told.
+        provider: Of the machine.
+        resource: The machine as it was made.
+        check: Called at each look; raises when nobody waits for it any more.
+        sleep: Waits.
+
     Raises:
         CapacityError: It went away, or did not start in time.
     """
-    if resource.state is ResourceState.STARTING and provider.shares_files:
-        return resource  # it is this computer, which is up: what starts is its first job
     end, pause_s = time.monotonic() + UP_TIMEOUT_S, 0.1
     if resource.state is ResourceState.STARTING:
         engine.tell(engine.reporter.note, f"{resource.name} is starting")
     while resource.state is ResourceState.STARTING:
+        check()
         if time.monotonic() > end:
             raise _lost(resource, f"it did not start within {UP_TIMEOUT_S / 60:.0f} minutes")
         sleep(pause_s)

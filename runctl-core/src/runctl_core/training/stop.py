@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from runctl_core.errors import NotFound, Refused, UnknownOutcome
+from runctl_core.errors import NotFound, ProviderUnavailable, Refused, UnknownOutcome
 from runctl_core.models.runs import Run, RunState, handle_of
 from runctl_core.training.engine import PLANNED_LIVE, Engine
 from runctl_core.training.plan import Plan
@@ -19,9 +19,13 @@ def stop(engine: Engine, run: Run, *, grace_s: float | None = None) -> Run:
 
     Raises:
         Refused: It is over already.
+        ProviderUnavailable: Its machine cannot be reached, so that it was not told.
         UnknownOutcome: It was told to stop, and is not over after its grace period.
     """
-    run = bring_on(engine, run)
+    try:
+        run = bring_on(engine, run)
+    except ProviderUnavailable as error:
+        raise _unreached(run, error) from error
     if run.state.over:
         raise Refused(f"{run.id} is over already: {run.state}", fix=f"runctl status {run.id}")
     plan = Plan.from_json(engine.tracker.plan(run.id))
@@ -34,10 +38,24 @@ def stop(engine: Engine, run: Run, *, grace_s: float | None = None) -> Run:
                 fix=f"runctl status {run.id}, then runctl stop {run.id} --grace-seconds 0",
             )
         # A launch may be between its last look and the start of the job: then it is told once more.
-        told = told or _stopped_before_start(engine, run) or _cancelled(engine, run, plan, grace_s)
-        run = bring_on(engine, run)
+        try:
+            told = told or _stopped_before_start(engine, run) or _cancelled(engine, run, plan, grace_s)
+            run = bring_on(engine, run)
+        except ProviderUnavailable as error:
+            if not told:
+                raise _unreached(run, error) from error
+        except UnknownOutcome:
+            pass  # it may have been told: telling it twice does no harm
         time.sleep(0 if run.state.over else _PAUSE_S)
     return run
+
+
+def _unreached(run: Run, error: ProviderUnavailable) -> ProviderUnavailable:
+    return ProviderUnavailable(
+        f"{run.id} could not be told to stop, and its machine goes on",
+        why=error.summary,
+        fix=f"runctl stop {run.id} when it answers again, or end {run.resource_id} at {run.provider}",
+    )
 
 
 def _stopped_before_start(engine: Engine, run: Run) -> bool:

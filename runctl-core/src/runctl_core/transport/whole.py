@@ -6,8 +6,8 @@ import os
 
 
 def replace(partial: str, target: str) -> None:
-    """Put `partial` in the place of `target`; a folder that is there is moved aside first."""
-    if os.path.isdir(partial) and os.path.isdir(target):
+    """Put `partial` in the place of `target`; what is there is moved aside first where either is a folder."""
+    if os.path.lexists(target) and (os.path.isdir(partial) or os.path.isdir(target)):
         aside = f"{partial}.old"
         os.rename(target, aside)
         os.rename(partial, target)
