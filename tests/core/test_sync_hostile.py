@@ -89,6 +89,15 @@ def test_of_what_was_cut_short_nothing_is_used(cut: int, tmp_path: Path) -> None
     assert not list((tmp_path / "there/trees").iterdir()), "a half tree would be used"
 
 
+@pytest.mark.parametrize("cut", range(1, 10))
+def test_of_a_list_of_files_that_was_cut_short_nothing_is_made(cut: int, tmp_path: Path) -> None:
+    _ask(tmp_path / "there", _file(b"a"), files=1)
+    for short in (cut, len(_file(b"b")) + cut):  # within what is to come, and within the members
+        answer = _ask(tmp_path / "there", _file(b"a") + _file(b"b"), files=0, cut=short)
+        assert answer == [b"cut"]
+    assert len(list((tmp_path / "there/trees").glob("*.index"))) == 1, "a part of a tree would be used"
+
+
 def test_what_came_whole_before_a_cut_is_not_needed_again(tmp_path: Path) -> None:
     _ask(tmp_path / "there", _file(b"a") + _file(b"b"), files=2, cut=3)
     kind, *_ = _ask(tmp_path / "there", _file(b"a") + _file(b"b"), files=0)
