@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runctl_core.sync.delivery import program_to_run
+from runctl_core.sync.program import program_to_run
 from runctl_core.sync.receiver.program import MARK
 
 DATA = b"hello"
@@ -28,12 +28,12 @@ def _sized(data: bytes) -> bytes:
     return len(data).to_bytes(8, "big") + data
 
 
-def _ask(target: Path, manifest: bytes, *, files: int, cut: int = 0, verb: str = "build") -> list[bytes]:
+def _ask(target: Path, manifest: bytes, *, files: int, cut: int = 0) -> list[bytes]:
     """Build a tree of files that all have the same content."""
     boot, sources = program_to_run()
     listed = b" ".join(b"%d" % number for number in range(files))
     given = sources + b"n" * 16 + _sized(manifest) + _sized(listed) + ((0).to_bytes(8, "big") + DATA) * files
-    argv = [sys.executable, "-I", "-S", "-c", boot, verb, str(target)]
+    argv = [sys.executable, "-I", "-S", "-c", boot, str(target)]
     done = subprocess.run(argv, input=given[: len(given) - cut], capture_output=True, check=False)
     assert not done.stderr
     return done.stdout.rpartition(MARK)[2].split(b"\0")
@@ -89,6 +89,15 @@ def test_of_what_was_cut_short_nothing_is_used(cut: int, tmp_path: Path) -> None
     assert not list((tmp_path / "there/trees").iterdir()), "a half tree would be used"
 
 
+@pytest.mark.parametrize("cut", range(1, 10))
+def test_of_a_list_of_files_that_was_cut_short_nothing_is_made(cut: int, tmp_path: Path) -> None:
+    _ask(tmp_path / "there", _file(b"a"), files=1)
+    for short in (cut, len(_file(b"b")) + cut):  # within what is to come, and within the members
+        answer = _ask(tmp_path / "there", _file(b"a") + _file(b"b"), files=0, cut=short)
+        assert answer == [b"cut"]
+    assert len(list((tmp_path / "there/trees").glob("*.index"))) == 1, "a part of a tree would be used"
+
+
 def test_what_came_whole_before_a_cut_is_not_needed_again(tmp_path: Path) -> None:
     _ask(tmp_path / "there", _file(b"a") + _file(b"b"), files=2, cut=3)
     kind, *_ = _ask(tmp_path / "there", _file(b"a") + _file(b"b"), files=0)
@@ -98,6 +107,6 @@ def test_what_came_whole_before_a_cut_is_not_needed_again(tmp_path: Path) -> Non
 
 def test_too_little_room_is_said_before_anything_is_sent(tmp_path: Path) -> None:
     manifest = b"f 644 %d %s a\0" % (1 << 60, DIGEST)
-    kind, _, why = _ask(tmp_path / "there", manifest, files=0, verb="offer")
+    kind, _, why = _ask(tmp_path / "there", manifest, files=0)
     assert kind == b"full"
     assert why.startswith(b"1152921504606846976 bytes are needed")

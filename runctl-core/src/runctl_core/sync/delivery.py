@@ -17,8 +17,8 @@ from attrs import frozen
 
 from runctl_core.errors import ProviderUnavailable, Refused, SetupError, StateError, UnknownOutcome
 from runctl_core.retry import RetryPolicy, retry
-from runctl_core.sync import receiver
 from runctl_core.sync.hashes import Changed, Content, Hashes
+from runctl_core.sync.program import TOO_OLD, program_to_run
 from runctl_core.sync.receiver.program import MARK
 from runctl_core.sync.select import select
 from runctl_core.sync.selection import Selection
@@ -36,20 +36,9 @@ _PATIENCE = RetryPolicy(tries=4, total_s=120.0)
 _TIMES = 4
 """How often a project that changes while it is sent is looked at anew."""
 
-_PIECE_BYTES = 1 << 18
-_TOO_OLD = 96
-_MODULES = ("members", "files", "indexes", "places", "spare", "store", "program")
-_BOOT = f"""
-import sys
-if sys.version_info < (3, 8): sys.exit({_TOO_OLD})
-given = sys.stdin.buffer
-for name in [""] + "{" ".join(_MODULES)}".split():
-    module = type(sys)("receiver" + ("." if name else "") + name)
-    module.__package__, module.__path__ = "receiver", []
-    sys.modules[module.__name__] = module
-    exec(compile(given.read(int(given.readline())), module.__name__, "exec"), module.__dict__)
-module.main()
-"""
+_PIECE_BYTES = 1 << 20
+_ALONG_BYTES = 1_000_000
+"""So much of what changed goes with the first call, unasked: a second call takes longer."""
 
 
 @frozen
@@ -126,6 +115,7 @@ class _Conversation:
         """One attempt; None when files changed meanwhile."""
         contents: list[Content | None] = []
         manifest = b""
+        along: list[int] = []
 
         def offered() -> Iterator[bytes]:  # made while the program is being started there
             nonlocal manifest
@@ -133,22 +123,32 @@ class _Conversation:
             hashes.save()
             rows = _manifest(selection, contents)
             manifest = sha256(rows).hexdigest()[:16].encode() + _with_length(rows)
-            yield manifest
+            along.extend(_along(selection, contents, hashes.fresh))
+            yield from given(along)
 
-        kind, *words = self._call("offer", offered())
-        files = sum(content is not None for content in contents)
+        def given(numbers: Sequence[int]) -> Iterator[bytes]:
+            yield manifest + _with_length(b" ".join(b"%d" % number for number in numbers))
+            wanted = [(selection.files[n].path, contents[n]) for n in numbers]
+            yield from _contents(selection.root, wanted, self._progress)
+
+        def sent(words: Sequence[bytes], numbers: Sequence[int]) -> Sent:
+            tree, removed, came = words
+            files = sum(content is not None for content in contents)
+            sizes = [content.size_bytes for n in numbers if came and (content := contents[n])]
+            return Sent(os.fsdecode(tree), len(sizes), sum(sizes), files - len(sizes), int(removed))
+
+        kind, *words = self._call(offered())
         if kind == b"tree":
-            return _sent(words, files, [])
+            return sent(words, along)
         missing = [int(number) for number in words[0].split()]
-        wanted = [(selection.files[n].path, contents[n]) for n in missing]
-        data = _contents(selection.root, wanted, self._progress)
-        kind, *words = self._call("build", _chain([manifest + _with_length(words[0])], data))
-        return _sent(words, files, [content for _, content in wanted if content]) if kind == b"tree" else None
+        # What came along was not kept: it is sent with the rest.
+        numbers = sorted({*missing, *along})
+        kind, *words = self._call(given(numbers))
+        return sent(words, numbers) if kind == b"tree" else None
 
-    def _call(self, verb: str, given: Iterator[bytes]) -> list[bytes]:
+    def _call(self, given: Iterator[bytes]) -> list[bytes]:
         """What the receiver answers."""
-        argv = [self._python, "-I", "-S", "-X", "utf8", "-c", self._boot]
-        argv += [verb, self._target]
+        argv = [self._python, "-I", "-S", "-X", "utf8", "-c", self._boot, self._target]
         try:
             done = self._transport.run(argv, input=_chain([self._program], given))
         except UnknownOutcome as error:
@@ -170,16 +170,6 @@ class _Conversation:
         return words
 
 
-def program_to_run() -> tuple[str, bytes]:
-    """What a Python there executes, and what that reads first: the receiver's sources, with their lengths."""
-    folder = os.path.dirname(receiver.__file__)
-    sources = []
-    for name in ("__init__", *_MODULES):
-        with open(os.path.join(folder, f"{name}.py"), "rb") as file:
-            sources.append(file.read())
-    return _BOOT, b"".join(b"%d\n%s" % (len(source), source) for source in sources)
-
-
 def _manifest(selection: Selection, contents: Sequence[Content | None]) -> bytes:
     rows = []
     for entry, content in zip(selection.files, contents, strict=True):
@@ -192,6 +182,13 @@ def _manifest(selection: Selection, contents: Sequence[Content | None]) -> bytes
     return b"".join(rows)
 
 
+def _along(selection: Selection, contents: Sequence[Content | None], fresh: set[str]) -> list[int]:
+    """The numbers of files that the machine has hardly; none when they are too much to be sent unasked."""
+    numbers = [n for n, entry in enumerate(selection.files) if entry.path in fresh]
+    size = sum(content.size_bytes for n in numbers if (content := contents[n]))
+    return numbers if size <= _ALONG_BYTES else []
+
+
 def _contents(root: str, wanted: Sequence[tuple[str, Content | None]], progress: Progress) -> Iterator[bytes]:
     """When each file was changed, and its content; exactly as long as it was when it was hashed."""
     total = sum(content.size_bytes for _, content in wanted if content)
@@ -201,8 +198,14 @@ def _contents(root: str, wanted: Sequence[tuple[str, Content | None]], progress:
             continue
         waiting += content.changed_ns.to_bytes(8, "big", signed=True)
         for piece in _pieces(os.path.join(root, path), content.size_bytes):
-            waiting += piece
             done += len(piece)
+            if len(piece) == _PIECE_BYTES:  # of a large file: not copied
+                yield bytes(waiting)
+                waiting.clear()
+                yield piece
+                progress(done, total)
+                continue
+            waiting += piece
             if len(waiting) >= _PIECE_BYTES:
                 yield bytes(waiting)
                 waiting.clear()
@@ -234,12 +237,6 @@ def _chain(first: Sequence[bytes], then: Iterator[bytes]) -> Iterator[bytes]:
     yield from then
 
 
-def _sent(words: Sequence[bytes], files: int, sent: Sequence[Content]) -> Sent:
-    tree, removed = words
-    size = sum(content.size_bytes for content in sent)
-    return Sent(os.fsdecode(tree), len(sent), size, files - len(sent), int(removed))
-
-
 def _require_python(python: str, status: int, stderr: bytes) -> None:
     if status in (126, 127):
         raise SetupError(
@@ -247,7 +244,7 @@ def _require_python(python: str, status: int, stderr: bytes) -> None:
             why=stderr.decode(errors="replace").strip()[-500:],
             fix="install Python 3.8 or later there",
         )
-    if status == _TOO_OLD:
+    if status == TOO_OLD:
         raise SetupError(f"{python} on the machine is too old", fix="install Python 3.8 or later there")
 
 

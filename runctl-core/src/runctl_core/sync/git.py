@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 from collections.abc import Iterator, Sequence
 
@@ -24,22 +25,23 @@ def is_repository(folder: str) -> bool:
     return shutil.which("git") is not None
 
 
-def files(folder: str) -> list[str]:
-    """What git tracks or would track below a folder, submodules and other repositories in it included.
-
-    A file that is tracked and deleted is among them. Raises SetupError when git refuses.
+def files(folder: str) -> dict[str, os.stat_result | None]:
+    """What git tracks or would track below a folder, submodules and other repositories in it included, and
+    how each looks: None for a file that is tracked and deleted. Raises SetupError when git refuses.
     """
     listed = _lines(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    found: dict[str, None] = {}
+    found: dict[str, os.stat_result | None] = {}
     for name in listed:
         path = name.rstrip("/")
-        full = os.path.join(folder, path)
-        if os.path.isdir(full) and not os.path.islink(full):
-            if os.path.lexists(os.path.join(full, ".git")):
-                found.update(dict.fromkeys(f"{path}/{below}" for below in files(full)))
-        else:
-            found[path] = None
-    return list(found)
+        try:
+            looks = os.lstat(f"{folder}/{path}")
+        except (FileNotFoundError, NotADirectoryError):
+            looks = None
+        if not looks or not stat.S_ISDIR(looks.st_mode):
+            found[path] = looks
+        elif os.path.lexists(f"{folder}/{path}/.git"):
+            found |= {f"{path}/{below}": looks for below, looks in files(f"{folder}/{path}").items()}
+    return found
 
 
 def ignored(folder: str) -> Iterator[tuple[str, str]]:

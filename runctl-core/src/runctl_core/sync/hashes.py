@@ -59,6 +59,8 @@ class Hashes:
         self._kept = _read(self._path) if trusted else {}
         self._used: dict[str, bytes] = {}
         self._news = False
+        self.fresh: set[str] = set()
+        """Paths whose content is another one than what was kept, or new beside it."""
 
     def of(self, entries: Iterable[Entry]) -> list[Content | None]:
         """The content of each, in order; None for a link. Raises Changed, and StateError for one that
@@ -82,6 +84,8 @@ class Hashes:
             if known and known.startswith(look):
                 self._used[path] = known
                 return _content(known)
+            if self._kept:
+                self.fresh.add(path)
             return self._read_anew(path, full)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise Changed(path) from error

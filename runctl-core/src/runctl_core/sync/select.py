@@ -53,12 +53,13 @@ class _Choice:
 
     def made(self) -> Selection:
         in_git = git.is_repository(self._root)
-        paths = git.files(self._root) if in_git else []
+        looks = git.files(self._root) if in_git else {}
+        paths = list(looks)
         if not paths:  # no repository, or one that ignores this very folder
             in_git, paths = False, list(self._walk("", Rules(self._root, ".gitignore")))
         found: dict[str, Entry] = {}
         for path in self._not_ignored(paths):
-            if entry := self._entry(path):
+            if entry := self._entry(path, looks.get(path)):
                 found[path] = entry
         for name in self._include:
             for path in self._included(name):
@@ -143,11 +144,11 @@ class _Choice:
             )
         return "" if path == "." else path
 
-    def _entry(self, path: str, *, follow: bool = False) -> Entry | None:
-        """The path as it is now; None for what does not go, or is gone."""
+    def _entry(self, path: str, seen: os.stat_result | None = None, *, follow: bool = False) -> Entry | None:
+        """The path as it is now, or was seen a moment ago; None for what does not go, or is gone."""
         full = self._at(path)
         try:
-            found = os.stat(full) if follow and self._leads_out(path) else os.lstat(full)
+            found = seen or (os.stat(full) if follow and self._leads_out(path) else os.lstat(full))
         except (FileNotFoundError, NotADirectoryError):
             return None
         if stat.S_ISREG(found.st_mode):
@@ -185,7 +186,7 @@ class _Choice:
         self._leave(folder, "a virtual environment, which works on this computer alone")
 
     def _at(self, path: str) -> str:
-        return os.path.join(self._root, path) if path else self._root
+        return f"{self._root}/{path}" if path else self._root
 
 
 _GITS_OWN = "git's own; the commit is recorded instead"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from .indexes import row
 from .members import Member
 
 TYPE_CHECKING = False
@@ -19,20 +20,22 @@ class CutShort(Exception):
     """The sender is gone."""
 
 
-def received(building: bytes, member: Member, given: BinaryIO) -> bool:
-    """Write a file as it comes. False when it is not what the manifest says: it changed meanwhile."""
+def received(building: bytes, member: Member, given: BinaryIO) -> bytes:
+    """Write a file as it comes, and say how it looks. Nothing when it is not what the manifest says: it
+    changed meanwhile."""
     changed_ns = int.from_bytes(exactly(given, 8), "big", signed=True)
     return written(building, member, pieces(given, member.size), changed_ns)
 
 
-def copied(building: bytes, member: Member, have: dict[bytes, bytes]) -> bool:
-    """Copy a content that is here already. False when it is gone, or is another one by now."""
+def copied(building: bytes, member: Member, have: dict[bytes, bytes]) -> bytes:
+    """Copy a content that is here already, and say how it looks. Nothing when it is gone, or is another one
+    by now."""
     try:
         with open(have[member.digest], "rb", buffering=0) as file:
             changed_ns = os.fstat(file.fileno()).st_mtime_ns
             return written(building, member, iter(lambda: file.read(PIECE_BYTES), b""), changed_ns)
     except (KeyError, FileNotFoundError):
-        return False
+        return b""
 
 
 def new_digest() -> hashlib._Hash:
@@ -42,8 +45,8 @@ def new_digest() -> hashlib._Hash:
     return hashlib.sha256()
 
 
-def written(building: bytes, member: Member, data: Iterator[bytes], changed_ns: int) -> bool:
-    """Write a file from its pieces. False, and no file, when its hash is another one."""
+def written(building: bytes, member: Member, data: Iterator[bytes], changed_ns: int) -> bytes:
+    """Write a file from its pieces, and say how it looks. Nothing, and no file, when the hash is another."""
     path = building + b"/" + member.path
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     fd = os.open(path, flags, 0o600)
@@ -56,12 +59,13 @@ def written(building: bytes, member: Member, data: Iterator[bytes], changed_ns: 
                 view = view[os.write(fd, view) :]
         os.fchmod(fd, member.mode)
         os.utime(fd, ns=(changed_ns, changed_ns))
+        looks = row(member.path, os.fstat(fd))
     finally:
         os.close(fd)
     if digest.hexdigest().encode() == member.digest:
-        return True
+        return looks
     os.unlink(path)
-    return False
+    return b""
 
 
 def pieces(given: BinaryIO, size: int) -> Iterator[bytes]:
@@ -80,6 +84,11 @@ def exactly(given: BinaryIO, size: int) -> bytes:
     if len(data) < size:
         raise CutShort
     return data
+
+
+def sized(given: BinaryIO) -> bytes:
+    """The same, after its length in 8 bytes."""
+    return exactly(given, int.from_bytes(exactly(given, 8), "big"))
 
 
 def hashed(path: bytes) -> bytes:

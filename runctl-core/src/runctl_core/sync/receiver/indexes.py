@@ -32,7 +32,7 @@ def load(tree: bytes) -> tuple[bytes, bytes]:
 
 def look(tree: bytes) -> bytes:
     """How everything in a tree looks that is no folder: each write, and each change of a mode, changes it."""
-    rows = []
+    found = []
     begin = len(tree) + 1
     waiting = [tree]
     while waiting:
@@ -42,15 +42,24 @@ def look(tree: bytes) -> bytes:
                     if entry.name != DERIVED:
                         waiting.append(entry.path)
                 else:
-                    rows.append(_row(entry.path[begin:], entry.stat(follow_symlinks=False)))
-    rows.sort()
-    return b"\0".join(rows)
+                    found.append(row(entry.path[begin:], entry.stat(follow_symlinks=False)))
+    return joined(found)
+
+
+def joined(rows: list[bytes]) -> bytes:
+    """The rows of a tree in order."""
+    return b"\0".join(sorted(rows))
 
 
 def is_as_sent(tree: bytes, manifest: bytes | None = None) -> bool:
     """Whether a tree is what was sent, and nothing else; and, when it is given, what this manifest says."""
     sent, looked = load(tree)
     return bool(sent) and manifest in (None, sent) and looked == look(tree)
+
+
+def rows_of(looked: bytes) -> dict[bytes, bytes]:
+    """The rows of a tree, by path."""
+    return {line.split(b" ", 4)[4]: line for line in looked.split(b"\0") if line}
 
 
 def unchanged_files(tree: bytes) -> Iterator[tuple[Member, bytes]]:
@@ -60,7 +69,7 @@ def unchanged_files(tree: bytes) -> Iterator[tuple[Member, bytes]]:
         members = parsed(manifest)
     except Unsafe:
         return
-    rows = {row.split(b" ", 4)[4]: row for row in looked.split(b"\0") if row}
+    rows = rows_of(looked)
     for member in members:
         path = tree + b"/" + member.path
         if member.kind == b"f" and rows.get(member.path) == _row_of(member.path, path):
@@ -76,12 +85,13 @@ def regular_files(folder: bytes) -> Iterator[tuple[bytes, int]]:
                 yield above + b"/" + name, found.st_size
 
 
-def _row(name: bytes, found: os.stat_result) -> bytes:
+def row(name: bytes, found: os.stat_result) -> bytes:
+    """How one of them looks."""
     return b"%d %d %d %d %s" % (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, name)
 
 
 def _row_of(name: bytes, path: bytes) -> bytes:
     try:
-        return _row(name, os.lstat(path))
+        return row(name, os.lstat(path))
     except OSError:
         return b""

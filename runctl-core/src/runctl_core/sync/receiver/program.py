@@ -3,35 +3,35 @@
 from __future__ import annotations
 
 import errno
+import marshal
 import os
 import sys
+from binascii import crc32
 
-from .files import CutShort
+from .files import CutShort, exactly, sized
 from .members import Unsafe
 from .spare import prepare_in_background
 from .store import Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import CodeType
     from typing import BinaryIO
 
 MARK = b"\0runctl-sync\0"
 """Before the answer: what a shell's start-up files print comes before it."""
 
 
-def answer(words: list[str], given: BinaryIO) -> list[bytes]:
-    """`offer TARGET` says which contents are missing; `build TARGET` makes the tree.
+def answer(target: str, given: BinaryIO) -> list[bytes]:
+    """The tree of a manifest below a folder, or which contents are missing for it.
 
-    `given` has 16 letters that name the content, the length of the manifest in 8 bytes, and the manifest.
-    For `build` the same of a list of members follows, and for each of them when it was changed, in 8
-    bytes, and its content.
+    `given` has 16 letters that name the content; the manifest after its length in 8 bytes; the same of a list
+    of members that come; and for each of them when it was changed, in 8 bytes, and its content.
     """
-    verb, target = words
     try:
         place = os.fsencode(os.path.abspath(os.path.expanduser(target)))
-        name = given.read(16)
-        store = Store(place, name, given.read(int.from_bytes(given.read(8), "big")))
-        return store.offer() if verb == "offer" else store.build(given)
+        name, manifest, listed = exactly(given, 16), sized(given), sized(given)
+        return Store(place, name, manifest).brought([int(number) for number in listed.split()], given)
     except Unsafe as error:
         return [b"unsafe", str(error).encode("utf-8", "surrogateescape")]
     except CutShort:
@@ -42,11 +42,31 @@ def answer(words: list[str], given: BinaryIO) -> list[bytes]:
         return [kind, name, os.fsencode(error.strerror or str(error))]
 
 
-def main() -> None:
-    """Answer to `VERB TARGET`, the last two words of the command line."""
-    verb, target = sys.argv[-2:]
-    words = answer([verb, target], sys.stdin.buffer)
+def main(codes: list[tuple[str, CodeType]], kept: str, is_kept: bool) -> None:
+    """Answer to the target, the last word of the command line.
+
+    Args:
+        codes: This program, compiled.
+        kept: Where that may lie for the next call.
+        is_kept: Whether it lies there.
+    """
+    words = answer(sys.argv[-1], sys.stdin.buffer)
     sys.stdout.buffer.write(MARK + b"\0".join(words))
     sys.stdout.buffer.flush()
-    if verb == "build" and words[0] == b"tree":
+    if words[0] == b"tree" and not is_kept:
+        keep(codes, kept)
+    if words[0] == b"tree" and words[3]:
         prepare_in_background(words[1])
+
+
+def keep(codes: list[tuple[str, CodeType]], kept: str) -> None:
+    """Spare the next call the compiling."""
+    data = marshal.dumps(codes)
+    partial = f"{kept}.{os.getpid()}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    try:
+        with open(os.open(partial, flags, 0o600), "wb") as file:
+            file.write(crc32(data).to_bytes(4, "big") + data)
+        os.replace(partial, kept)
+    except OSError:
+        return  # the next call compiles again

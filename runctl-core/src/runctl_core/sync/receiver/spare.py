@@ -8,7 +8,7 @@ import os
 import time
 
 from .files import copied
-from .indexes import is_as_sent, load, look, save
+from .indexes import load, look, rows_of, save
 from .members import Unsafe, parsed
 from .places import alone, lock_of, remove
 
@@ -79,20 +79,44 @@ def _replace(place: bytes, copy: bytes, manifest: bytes) -> None:
     remove(gone)
 
 
-def taken(place: bytes, building: bytes) -> list[Member]:
-    """Let the spare become a new tree, and say what that has; nothing when there is no spare that is whole.
+class Spare:
+    """A spare that is whole: what it has, and how its files look, by path."""
 
-    The caller holds the place alone.
-    """
-    spare = place + b"/spare"
-    if not os.path.isdir(spare) or not is_as_sent(spare):
-        return []
+    def __init__(self, folder: bytes) -> None:
+        self.folder = folder
+        self.members: list[Member] = []
+        self.rows: dict[bytes, bytes] = {}
+        self.number = (0, 0)
+
+    def taken(self, building: bytes) -> bool:
+        """Let it become a new tree, unless it is gone by now. The caller holds the place alone."""
+        if not self.members or number_of(self.folder) != self.number:
+            self.members, self.rows = [], {}
+            return False
+        os.rename(self.folder, building)
+        return True
+
+
+def spare_of(place: bytes) -> Spare:
+    """The spare; one that has nothing when there is none that is whole."""
+    spare = Spare(place + b"/spare")
+    number = number_of(spare.folder)
+    manifest, looked = load(spare.folder)
     try:
-        members = parsed(load(spare)[0])
-    except Unsafe:
-        return []
-    os.rename(spare, building)
-    return members
+        if manifest and looked == look(spare.folder) and number == number_of(spare.folder):
+            spare.members, spare.rows, spare.number = parsed(manifest), rows_of(looked), number
+    except (Unsafe, OSError):
+        pass  # every file is written
+    return spare
+
+
+def number_of(folder: bytes) -> tuple[int, int]:
+    """What tells a folder from another one of its name; zeros for none."""
+    try:
+        found = os.lstat(folder)
+    except OSError:
+        return (0, 0)
+    return (found.st_ino, found.st_ctime_ns)
 
 
 def fitted(building: bytes, had: list[Member], wanted: list[Member]) -> set[bytes]:

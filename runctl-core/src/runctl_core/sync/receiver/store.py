@@ -16,11 +16,11 @@ from __future__ import annotations
 import os
 import time
 
-from .files import CutShort, copied, hashed, received
-from .indexes import is_as_sent, load, look, regular_files, save, unchanged_files
+from .files import PIECE_BYTES, CutShort, copied, hashed, received
+from .indexes import is_as_sent, joined, load, regular_files, row, save, unchanged_files
 from .members import Unsafe, parsed
 from .places import alone, is_abandoned, lock_of, remove
-from .spare import fitted, taken
+from .spare import Spare, fitted, spare_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,39 +40,47 @@ class Store:
         self.name = name
         self.manifest = manifest
         self.members: list[Member] = []
+        self.spare = Spare(place)
 
-    def offer(self) -> list[bytes]:
-        """The tree when it is there as it was sent; else the numbers of members that nothing here has."""
+    def brought(self, coming: list[int], given: BinaryIO) -> list[bytes]:
+        """The tree, when it is there as it was sent, or can be made of what comes and of what is here; else
+        the numbers of members that neither come nor are here."""
         os.makedirs(self.trees, 0o700, exist_ok=True)
         with alone(self.place):
             tree = self.unchanged()
-            if tree:
-                return self.given_out(tree, 0)
-        self.members = parsed(self.manifest)
+            words = self.given_out(tree, 0, b"") if tree else []
+        if not words:
+            self.members = parsed(self.manifest)
+            self.spare = spare_of(self.place)
+            words = self.lacking(set(coming))
+        if not words:
+            return self.build(coming, given)
+        while given.read(PIECE_BYTES):
+            pass  # a sender whose words are not read could take that for a failure
+        return words
+
+    def lacking(self, coming: set[int]) -> list[bytes]:
+        """The answer that says what there is too little of; nothing when the tree can be made."""
         needed = sum(m.size for m in self.members if m.kind == b"f")
         if needed > self.free_bytes():
             self.remove_abandoned()
         free = self.free_bytes()
         if needed > free:
             return [b"full", self.place, b"%d bytes are needed, and %d are free" % (needed, free)]
-        have = self.contents()
-        missing = [number for number, m in enumerate(self.members) if m.kind == b"f" and m.digest not in have]
-        return [b"missing", b" ".join(b"%d" % number for number in missing)]
+        rest = [(n, m) for n, m in enumerate(self.members) if m.kind == b"f" and n not in coming]
+        have = self.contents({m.digest: m.size for _, m in rest})
+        missing = [number for number, m in rest if m.digest not in have]
+        return [b"missing", b" ".join(b"%d" % number for number in missing)] if missing else []
 
-    def build(self, given: BinaryIO) -> list[bytes]:
+    def build(self, coming: list[int], given: BinaryIO) -> list[bytes]:
         """Make the tree of what comes and of what is here, and give it its name when it is whole."""
-        os.makedirs(self.trees, 0o700, exist_ok=True)
-        self.members = parsed(self.manifest)
-        listed = given.read(int.from_bytes(given.read(8), "big"))
-        coming = [int(number) for number in listed.split()]
         building = self.place + b"/building-%d-%d" % (os.getpid(), time.time_ns())
         with alone(self.place):
-            had = taken(self.place, building)
-            if not had:
+            if not self.spare.taken(building):
                 os.mkdir(building, 0o700)
             fd = lock_of(building)
         try:
-            return self.filled(building, had, coming, given)
+            return self.filled(building, coming, given)
         except CutShort:
             raise  # what came whole is used by the next call
         except BaseException:
@@ -81,41 +89,44 @@ class Store:
         finally:
             os.close(fd)
 
-    def filled(self, building: bytes, had: list[Member], coming: list[int], given: BinaryIO) -> list[bytes]:
+    def filled(self, building: bytes, coming: list[int], given: BinaryIO) -> list[bytes]:
         """Fill the folder, and give it its name unless a content is missing."""
         expected = set(coming)
-        there = fitted(building, had, [m for n, m in enumerate(self.members) if n not in expected])
+        there = fitted(
+            building, self.spare.members, [m for n, m in enumerate(self.members) if n not in expected]
+        )
+        rows = {path: self.spare.rows[path] for path in there}
+        self.spare.folder, self.spare.members = building, [m for m in self.spare.members if m.path in there]
         folders = {m.path.rpartition(b"/")[0] for m in self.members if m.path not in there}
         for folder in sorted(folders - {b""}):
             os.makedirs(building + b"/" + folder, exist_ok=True)
-        wrong = [number for number in coming if not received(building, self.members[number], given)]
-        rest = [
-            number
-            for number, m in enumerate(self.members)
-            if m.kind == b"f" and number not in expected and m.path not in there
-        ]
-        if rest:
-            have = self.contents()
-            wrong += [number for number in rest if not copied(building, self.members[number], have)]
+        for number in coming:
+            rows[self.members[number].path] = received(building, self.members[number], given)
+        rest = [m for m in self.members if m.kind == b"f" and m.path not in rows]
+        have = self.contents({m.digest: m.size for m in rest}) if rest else {}
+        for member in rest:
+            rows[member.path] = copied(building, member, have)
+        wrong = [n for n, m in enumerate(self.members) if not rows.get(m.path, m.kind == b"l")]
         if wrong:
-            return [b"missing", b" ".join(b"%d" % number for number in sorted(wrong))]
-        self.linked(building, there)
-        return self.named(building)
+            return [b"missing", b" ".join(b"%d" % number for number in wrong)]
+        self.linked(building, rows)
+        return self.named(building, joined(list(rows.values())), b"%d" % len(coming))
 
-    def linked(self, building: bytes, there: set[bytes]) -> None:
+    def linked(self, building: bytes, rows: dict[bytes, bytes]) -> None:
         """Make the links last, so that nothing is ever written through one."""
         links = [building + b"/" + m.path for m in self.members if m.kind == b"l"]
         for member in self.members:
-            if member.kind == b"l" and member.path not in there:
-                os.symlink(member.link, building + b"/" + member.path)
+            if member.kind == b"l" and member.path not in rows:
+                path = building + b"/" + member.path
+                os.symlink(member.link, path)
+                rows[member.path] = row(member.path, os.lstat(path))
         inside = os.path.realpath(building) + b"/"
         for link in links:
             if not (os.path.realpath(link) + b"/").startswith(inside):
                 raise Unsafe(f"{os.fsdecode(link[len(building) + 1 :])} would lead out of the tree")
 
-    def named(self, building: bytes) -> list[bytes]:
+    def named(self, building: bytes, looked: bytes, came: bytes) -> list[bytes]:
         """Give the tree its name; remove what nobody needs any more."""
-        looked = look(building)
         before = self.newest()
         had = {head.split(b" ", 4)[-1] for head in load(before)[0].split(b"\0")} if before else set()
         removed = len(had - {b""} - {m.path for m in self.members} - {m.link for m in self.members})
@@ -128,17 +139,18 @@ class Store:
                 save(tree, self.manifest, looked)
                 os.rename(building, tree)
             self.cleaned(tree)
-            return self.given_out(tree, removed)
+            return self.given_out(tree, removed, came)
 
     def free_bytes(self) -> int:
         """How much the disk takes."""
         room = os.statvfs(self.place)
         return room.f_bavail * room.f_frsize
 
-    def given_out(self, tree: bytes, removed: int) -> list[bytes]:
-        """The answer that names a tree; from now on it is in use for a while."""
+    def given_out(self, tree: bytes, removed: int, came: bytes) -> list[bytes]:
+        """The answer that names a tree, and how many files came for it, nothing when it was there already.
+        From now on it is in use for a while."""
         os.utime(tree + b".index")
-        return [b"tree", tree, b"%d" % removed]
+        return [b"tree", tree, b"%d" % removed, came]
 
     def free_name(self) -> bytes:
         """A name for this content that no tree has."""
@@ -170,11 +182,12 @@ class Store:
         """The tree that was given out last."""
         return next(iter(self.known()), None)
 
-    def contents(self) -> dict[bytes, bytes]:
-        """Where each wanted content lies: in trees, and in what a killed receiver left behind."""
-        wanted = {m.digest: m.size for m in self.members if m.kind == b"f"}
-        have: dict[bytes, bytes] = {}
-        for tree in [self.place + b"/spare", *self.known()]:
+    def contents(self, wanted: dict[bytes, int]) -> dict[bytes, bytes]:
+        """Where contents of these sizes lie: in trees, and in what a killed receiver left behind."""
+        have = {m.digest: self.spare.folder + b"/" + m.path for m in self.spare.members if m.digest in wanted}
+        if len(have) == len(wanted):
+            return have
+        for tree in self.known():
             for member, path in unchanged_files(tree):
                 if member.digest in wanted:
                     have.setdefault(member.digest, path)
