@@ -43,7 +43,6 @@ def make():
     return LocalProvider(Settings(str(HOME)))
 """
 HANGS = """
-idle_state = __import__("runctl_core.api").api.ResourceState.STARTING
 costs_nothing = True
 
 @pytest.fixture

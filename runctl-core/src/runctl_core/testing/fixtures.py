@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from runctl_core.models.resources import Offer, Resource, ResourceRequest, ResourceState
+from runctl_core.models.resources import Offer, Resource, ResourceRequest
 from runctl_core.testing.check import promise_of
 from runctl_core.testing.driven import Driven, not_applicable
 from runctl_core.testing.launcher import Launcher
@@ -37,9 +37,6 @@ class Fixtures:
 
     costs_nothing: bool = False
     """Whether an hour really costs nothing there; a price of zero is a broken promise otherwise."""
-
-    idle_state: ResourceState = ResourceState.RUNNING
-    """The state in which a resource waits for its first job; `STARTING` where only a job makes it run."""
 
     ready_s: float = 60.0
     """How long a machine may take until a job can be started on it, in seconds."""
@@ -109,7 +106,7 @@ class Fixtures:
     @pytest.fixture
     def launch(self, provider: TrainingProvider, offer: Offer) -> Iterator[Launcher]:
         """Makes resources; what it made is gone when the check is over, or the check fails."""
-        launcher = Launcher(provider, offer, self.idle_state, self.ready_s)
+        launcher = Launcher(provider, offer, self.ready_s)
         yield launcher
         launcher.end()
 

@@ -41,16 +41,12 @@ class Launcher:
     Args:
         provider: The provider that is checked.
         offer: What is launched where a check names nothing else.
-        idle_state: The state in which a resource waits for its first job.
-        ready_s: How long it may take to get there.
+        ready_s: How long a machine may take until it runs, in seconds.
     """
 
-    def __init__(
-        self, provider: TrainingProvider, offer: Offer, idle_state: ResourceState, ready_s: float
-    ) -> None:
+    def __init__(self, provider: TrainingProvider, offer: Offer, ready_s: float) -> None:
         self._provider = provider
         self._offer = offer
-        self._idle_state = idle_state
         self._ready_s = ready_s
         self._tokens: list[str] = []
 
@@ -79,9 +75,9 @@ class Launcher:
 
         def look() -> Resource | None:
             now = self._provider.get_resource(made.id)
-            return now if now.state in (self._idle_state, ResourceState.RUNNING) else None
+            return now if now.state is ResourceState.RUNNING else None
 
-        return until(look, expected=f"{made.id} {self._idle_state}", timeout_s=self._ready_s)
+        return until(look, expected=f"{made.id} running", timeout_s=self._ready_s)
 
     def end(self) -> None:
         """Terminate everything that was launched. Raises BrokenPromise for what is still there."""

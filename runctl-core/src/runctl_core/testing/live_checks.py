@@ -48,7 +48,7 @@ class LiveLauncher(Launcher):
     """Launches that a budget covers; the check ends, skipped, before one that it does not cover."""
 
     def __init__(self, suite: Fixtures, provider: TrainingProvider, offer: Offer, budget: Budget) -> None:
-        super().__init__(provider, offer, suite.idle_state, suite.ready_s)
+        super().__init__(provider, offer, suite.ready_s)
         self._budget = budget
 
     def __call__(self, **changes: Any) -> Resource:
