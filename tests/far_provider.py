@@ -29,6 +29,8 @@ class Way(LocalTransport):
     def _reach(self):
         if (ROOT / "cut").exists():
             raise api.ProviderUnavailable("the connection is down")
+        if not self.home.exists():
+            raise api.ProviderUnavailable("nothing answers at this address")
 
     def run(self, argv, *, input=b"", timeout_s=None):
         self._reach()

@@ -59,7 +59,7 @@ def _nothing_made(home: Home, before: dict[str, bytes]) -> None:
         (["train", "train.py", "--gpu", ""], 101, ["an argument is empty"]),
         (["train", "train.py", "--gpu="], 101, ["--gpu is empty"]),
         (["train", "train.py", "--gpu", "H100"], 106, ["1 x H100", "runctl offers"]),
-        (["train", "train.py", "--spot"], 106, ["runctl offers"]),
+        (["train", "train.py", "--spot"], 113, ["has no spot", "leave out --spot"]),
         (["train", "train.py", "--env", "NOVALUE"], 101, ["NAME=VALUE"]),
         (["train", "train.py", "--env", "=x"], 101, ["NAME=VALUE"]),
         (["train", "train.py", "--env", "1ST=x"], 101, ["NAME=VALUE"]),

@@ -15,7 +15,7 @@ from runctl_core.cli.app import command_for
 from runctl_core.cli.table import COMMANDS, find
 from terminals import Terminal
 
-NO_DATA = {"logs", "exec", "init", "completion", "config set", "config unset", "top"}
+NO_DATA = {"logs", "exec", "init", "completion", "config set", "config unset", "top", "ssh"}
 """Commands that print a program's own bytes, write a file, or draw a screen."""
 
 WAITS = "import os, time\nprint('begun', flush=True)\nwhile not os.path.exists('go'): time.sleep(0.02)\n"

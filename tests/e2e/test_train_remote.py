@@ -45,6 +45,7 @@ def cloud(home: Home) -> FarCloud:
 def test_a_script_trains_on_a_copy_of_its_project_and_results_come_home(home: Home, cloud: FarCloud) -> None:
     done = home.runctl("train", "train.py", "--output", "results", "--json")
     assert done.returncode == 0, done.stderr.decode()
+    assert b"cannot be reached" not in done.stderr, "a machine was asked after it was let go"
     document = home.json("status", "latest")
     first = home.runctl("logs", "latest").stdout.decode().splitlines()[0]
     assert first.startswith(f"hello {cloud.root}/machines/"), "it ran in the files of this computer"

@@ -102,7 +102,7 @@ class Follower:
     def _watch(self, executor: JobExecutor, plan: Plan) -> None:
         """Report until the attempt is over."""
         handle, quiet_s = handle_of(self._run), 0.0
-        while handle == handle_of(self._run):
+        while handle == handle_of(self._run) and not self._run.state.over:
             # The status is asked before the log is read: what a finished job wrote is then there.
             status = status_of(executor, handle)
             self._answered()
