@@ -22,8 +22,8 @@ from runctl_core.tracking.audit import Act, Answer
 from runctl_core.training.script import Kind
 
 SCHEMAS = schemas.load()
-PRINT_NO_DATA = {"exec", "completion", "top"}
-"""`exec` prints what its command prints, `completion` a script for a shell, `top` draws a screen."""
+PRINT_NO_DATA = {"exec", "completion", "ssh", "top"}
+"""They print a program's own bytes, a script for a shell, a terminal's, a screen."""
 
 
 def objects(schema: Any, where: str) -> Iterator[tuple[str, dict[str, Any]]]:

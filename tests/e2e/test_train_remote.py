@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import schemas
 from far_provider import FarCloud
 from homes import Home, processes_of, wait_for
 
@@ -47,6 +48,7 @@ def test_a_script_trains_on_a_copy_of_its_project_and_results_come_home(home: Ho
     assert done.returncode == 0, done.stderr.decode()
     assert b"cannot be reached" not in done.stderr, "a machine was asked after it was let go"
     document = home.json("status", "latest")
+    schemas.check("status", document)
     first = home.runctl("logs", "latest").stdout.decode().splitlines()[0]
     assert first.startswith(f"hello {cloud.root}/machines/"), "it ran in the files of this computer"
     assert Path(document["outputs"][0]["path"], "metrics.txt").read_text() == "good"
