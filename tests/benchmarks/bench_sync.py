@@ -15,6 +15,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from environment import Place, Row, main
@@ -132,12 +134,21 @@ def _told(place: Place, program: str, what: dict[str, object]) -> dict[str, floa
     return found
 
 
+@contextmanager
+def _ended(program: subprocess.Popen[bytes]) -> Iterator[None]:
+    """End it however the block ends: nobody waits for a connection that is kept open."""
+    try:
+        yield
+    finally:
+        program.terminate()
+
+
 def _open_connection(
     place: Place, server: Server, project: Path, files: list[Path], rounds: int
 ) -> list[Row]:
     at = f"{server.user}@{server.host}"
     shared = [*server.ssh(), "-o", f"ControlPath={place.folder}/master"]
-    with subprocess.Popen([*shared, "-M", "-N", at], stdin=subprocess.DEVNULL) as master:
+    with subprocess.Popen([*shared, "-M", "-N", at], stdin=subprocess.DEVNULL) as master, _ended(master):
         while not (place.folder / "master").exists() and master.poll() is None:
             time.sleep(0.01)
         what = _what(
@@ -150,7 +161,6 @@ def _open_connection(
             at=at,
         )
         times = _told(place, _OPEN, what)
-        master.terminate()
     rows = [
         _row(f"{name}, times rsync", times[f"ours {name}"], "rsync", times[f"rsync {name}"], bar)
         for name, bar in (("cold", 0.8), ("unchanged", 0.7), ("changed", 1.0))

@@ -73,8 +73,9 @@ def _fresh_environment(scratch: Path) -> Path:
     subprocess.run(["uv", "venv", "-q", "-p", sys.executable, str(venv)], check=True)
     for name in DISTRIBUTIONS:
         subprocess.run(["uv", "build", "--wheel", "-q", "-o", str(wheels), str(ROOT / name)], check=True)
-    install = ["uv", "pip", "install", "-q", "--python", str(venv), *map(str, wheels.glob("*.whl"))]
-    subprocess.run(install, check=True)
+    install = ["uv", "pip", "install", "-q", "--python", str(venv)]
+    built = [f"{wheel}[ssh]" if "core" in wheel.name else str(wheel) for wheel in wheels.glob("*.whl")]
+    subprocess.run([*install, *built], check=True)
     return venv
 
 
