@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from homes import Home
 
-pytest_plugins = ["runctl_core.testing.plugin"]
+# Tests of packaging run where runctl is not installed.
+pytest_plugins = ["runctl_core.testing.plugin"] if find_spec("runctl_core") else []
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -14,7 +14,7 @@ case $1 in
 gpus) ! command -v nvidia-smi > /dev/null || nvidia-smi --query-gpu=name --format=csv,noheader; exit ;;
 take) cat > .new; grep -qsF "\"$2\"" ./*.slot ||
   for i in $3; do [ -s $i.slot ] || { mv .new $i.slot; break; }; done ;;
-give) i=${2%%-*}; if grep -qsF "\"${2#*-}\"" $i.slot; then rm -rf "$2"; rm $i.slot; fi ;;
+give) i=${2%%-*}; if grep -qsF "\"${2#*-}\"" $i.slot; then mv "$2" ".$2" || :; rm -rf ".$2"; rm $i.slot; fi ;;
 esac
 find . -maxdepth 1 -name '*.slot' -exec grep -H '' {} +"""
 

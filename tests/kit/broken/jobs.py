@@ -167,8 +167,10 @@ class CancelsTheParent(JobProvider):
             self.provider.cancelled[handle] = evolve(
                 status, phase=JobPhase.FINISHED, signal=9, ended_by=EndedBy.CANCEL, ended_at=status.started_at
             )
-            for pid in (state["guard_pid"], state["runner_pid"], state["pid"]):
-                os.kill(pid, signal.SIGKILL)
+            pids = (state["guard_pid"], state["runner_pid"], state["pid"])
+            for end in (signal.SIGSTOP, signal.SIGKILL):  # none sees the end of another
+                for pid in pids:
+                    os.kill(pid, end)
 
         def status(self, handle):
             return self.provider.cancelled.get(handle) or super().status(handle)

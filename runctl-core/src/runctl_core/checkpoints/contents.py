@@ -26,6 +26,8 @@ ITSELF = "."
 _READ_BYTES = 1 << 20
 _AT_ONCE = min(4, os.cpu_count() or 1)
 _BATCH = 1000
+_LISTENING_S = 0.2
+"""A signal that comes just before a wait without end is heard only after it."""
 
 Advance = Callable[[int], None]
 """Is told how many more bytes were read."""
@@ -86,14 +88,18 @@ def read_all(
     if len(names) < 2:
         yield from ((name, _read(path, name, advance, durable)) for name in names)
         return
-    from concurrent.futures import ThreadPoolExecutor
+    from concurrent.futures import ThreadPoolExecutor, wait
 
     gate = _Gate(advance)
     pool = ThreadPoolExecutor(_AT_ONCE)
     try:
         for begin in range(0, len(names), _BATCH):
             batch = names[begin : begin + _BATCH]
-            yield from zip(batch, pool.map(lambda name: _read(path, name, gate, durable), batch), strict=True)
+            reads = [pool.submit(_read, path, name, gate, durable) for name in batch]
+            for name, read in zip(batch, reads, strict=True):
+                while not read.done():
+                    wait([read], timeout=_LISTENING_S)
+                yield name, read.result()
     finally:
         gate.close()
         pool.shutdown(cancel_futures=True)

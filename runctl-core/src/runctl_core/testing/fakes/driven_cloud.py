@@ -150,6 +150,8 @@ class DrivenCloud(CloudUnderTest):
         """Break a machine: its state is `failed`, nothing runs, and it still costs."""
         with self._lock:
             record = self._known(resource_id)
+            if record.gone:
+                raise CloudError("bad_state", f"{resource_id} has ended")
             record.turn("failed", None)
             self._machines.halt(record)
 
