@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
+from core.opened_files import files_opened
+from runctl_core.sync import select, send
 from syncing import Machine, contents, deliver, put, write
 
 
@@ -30,6 +33,47 @@ def test_what_changed_and_what_is_new_needs_one_call(project: Path, tmp_path: Pa
     assert machine.calls == 1, "a change costs a second call"
 
 
+def test_a_new_project_needs_one_call_and_each_file_is_read_once(project: Path, tmp_path: Path) -> None:
+    machine = Machine()
+    with files_opened() as opened:
+        sent = deliver(machine, project, tmp_path / "there")
+    assert contents(sent.tree) == contents(project)
+    assert (sent.files_sent, sent.bytes_sent, machine.calls) == (3, 1002, 1)
+    for name in ("train", "lib/a", "lib/b"):
+        assert opened.count(str(project / name)) == 1, f"{name} is read again and again"
+
+
+def test_much_that_a_machine_has_is_not_sent_by_somebody_who_never_sent_it(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = os.urandom(33_000_000)
+    put(project, "model", large)
+    deliver(Machine(), project, tmp_path / "there")
+    put(project, "other", os.urandom(33_000_001))
+    monkeypatch.setenv("RUNCTL_STATE_DIR", str(tmp_path / "another state"))
+    machine = Machine()
+    sent = deliver(machine, project, tmp_path / "there")
+    assert contents(sent.tree) == contents(project)
+    assert (sent.files_sent, sent.bytes_sent, sent.files_unchanged) == (1, 33_000_001, 4)
+    assert machine.received < 34_000_000, "a content that the machine has was sent"
+
+
+def test_a_file_that_grows_while_it_is_read_arrives_as_it_is_then(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = put(project, "train", b"1" * 3_000_000)
+    sizes = iter([3_000_000, 4_000_000])
+
+    def grows(_done: int, _total: int) -> None:
+        if (size := next(sizes, None)) is not None:
+            path.write_bytes(b"2" * size)
+
+    sent = send(
+        Machine(), select(str(project)), str(tmp_path / "there"), python=sys.executable, progress=grows
+    )
+    assert (Path(sent.tree) / "train").read_bytes() == b"2" * 4_000_000
+
+
 def test_what_changed_goes_to_a_machine_that_has_nothing_too(project: Path, tmp_path: Path) -> None:
     deliver(Machine(), project, tmp_path / "there")
     put(project, "train", "22")
@@ -39,7 +83,7 @@ def test_what_changed_goes_to_a_machine_that_has_nothing_too(project: Path, tmp_
 
 
 def test_a_large_change_is_not_sent_before_it_is_asked_for(project: Path, tmp_path: Path) -> None:
-    large = os.urandom(1_200_000)
+    large = os.urandom(33_000_000)
     deliver(Machine(), project, tmp_path / "there")
     put(project, "train", large)
     deliver(Machine(), project, tmp_path / "there")

@@ -28,11 +28,25 @@ def _sized(data: bytes) -> bytes:
     return len(data).to_bytes(8, "big") + data
 
 
-def _ask(target: Path, manifest: bytes, *, files: int, cut: int = 0) -> list[bytes]:
-    """Build a tree of files that all have the same content."""
+def _unread(path: bytes) -> bytes:
+    return b"f 644 5 - %s\0" % path
+
+
+def _ask(
+    target: Path,
+    manifest: bytes,
+    *,
+    files: int,
+    cut: int = 0,
+    hashes: bool = False,
+    name: bytes = b"n" * 16,
+    last: bytes = b"m" * 16,
+) -> list[bytes]:
+    """Build a tree of files that all have the same content, whose hash comes first or after it."""
     boot, sources = program_to_run()
     listed = b" ".join(b"%d" % number for number in range(files))
-    given = sources + b"n" * 16 + _sized(manifest) + _sized(listed) + ((0).to_bytes(8, "big") + DATA) * files
+    sent = (0).to_bytes(8, "big") + DATA + (DIGEST if hashes else b"")
+    given = sources + name + _sized(manifest) + _sized(listed) + sent * files + (last if hashes else b"")
     argv = [sys.executable, "-I", "-S", "-c", boot, str(target)]
     done = subprocess.run(argv, input=given[: len(given) - cut], capture_output=True, check=False)
     assert not done.stderr
@@ -68,6 +82,29 @@ def test_a_member_that_would_leave_the_tree_is_refused(what: str, tmp_path: Path
     answer = _ask(target, manifest, files=0 if manifest.startswith(b"l") else manifest.count(DIGEST))
     assert answer[0] == b"unsafe", f"{what} was taken: {answer}"
     assert {path.name for path in tmp_path.rglob("*")} <= {"there", "trees", "lock"}, "something was written"
+
+
+@pytest.mark.parametrize("name", [b"../../../tmp/evil", b"/tmp/evil/evil/ev", b"a" * 15 + b"\0"])
+def test_a_tree_is_not_given_a_name_that_leads_elsewhere(tmp_path: Path, name: bytes) -> None:
+    answer = _ask(tmp_path / "there", _file(b"a"), files=1, name=name[:16])
+    assert answer == [b"unsafe", b"the name of the files would lead elsewhere"]
+    last = _ask(tmp_path / "there", _unread(b"a"), files=1, hashes=True, last=name[:16])
+    assert last == [b"unsafe", b"the name of the files would lead elsewhere"]
+    assert not list((tmp_path / "there/trees").iterdir())
+
+
+def test_a_hash_may_come_after_its_content(tmp_path: Path) -> None:
+    kind, tree, *_ = _ask(tmp_path / "there", _unread(b"a") + _unread(b"b"), files=2, hashes=True)
+    assert (kind, Path(tree.decode()).name) == (b"tree", "m" * 16)
+    assert Path(tree.decode(), "b").read_bytes() == DATA
+    again = _ask(tmp_path / "there", _file(b"a") + _file(b"b"), files=0, name=b"m" * 16)
+    assert again[:2] == [b"tree", tree], "what came is not known by its hash"
+
+
+@pytest.mark.parametrize("cut", [1, 16, 17, 80, 81])
+def test_of_what_was_cut_short_before_its_hash_nothing_is_used(cut: int, tmp_path: Path) -> None:
+    assert _ask(tmp_path / "there", _unread(b"a"), files=1, hashes=True, cut=cut) == [b"cut"]
+    assert not list((tmp_path / "there/trees").iterdir()), "a half tree would be used"
 
 
 def test_an_honest_manifest_is_taken_by_the_same_program(tmp_path: Path) -> None:

@@ -1,31 +1,28 @@
 """Bringing a selection to a machine: what is there already is not sent, and what is not whole is not used.
 
-Two calls of one program, which is sent along: the first says what is to be there and is told what is
-missing, or that all is there already; the second brings that. Each call can be cut or killed at any
-moment: the next one begins again, and uses what came whole.
+Calls of one program, which is sent along: the first says what is to be there, brings what is new, and is
+told what else is missing, or that all is there. Each call can be cut or killed at any moment: the next one
+begins again, and uses what came whole.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
-from hashlib import sha256
 
 from attrs import frozen
 
 from runctl_core.errors import ProviderUnavailable, Refused, SetupError, StateError, UnknownOutcome
 from runctl_core.retry import RetryPolicy, retry
-from runctl_core.sync.hashes import Changed, Content, Hashes
+from runctl_core.sync.hashes import Changed, Hashes
+from runctl_core.sync.offer import Offer, Progress
 from runctl_core.sync.program import TOO_OLD, program_to_run
 from runctl_core.sync.receiver.program import MARK
 from runctl_core.sync.select import select
 from runctl_core.sync.selection import Selection
 from runctl_core.transport import Transport
-
-Progress = Callable[[int, int], None]
-"""Told how many bytes of how many are on their way."""
 
 
 def _in_silence(done: int, total: int) -> None:
@@ -35,10 +32,6 @@ def _in_silence(done: int, total: int) -> None:
 _PATIENCE = RetryPolicy(tries=4, total_s=120.0)
 _TIMES = 4
 """How often a project that changes while it is sent is looked at anew."""
-
-_PIECE_BYTES = 1 << 20
-_ALONG_BYTES = 1_000_000
-"""So much of what changed goes with the first call, unasked: a second call takes longer."""
 
 
 @frozen
@@ -113,38 +106,17 @@ class _Conversation:
 
     def bring(self, selection: Selection, hashes: Hashes) -> Sent | None:
         """One attempt; None when files changed meanwhile."""
-        contents: list[Content | None] = []
-        manifest = b""
-        along: list[int] = []
-
-        def offered() -> Iterator[bytes]:  # made while the program is being started there
-            nonlocal manifest
-            contents.extend(hashes.of(selection.files))
-            hashes.save()
-            rows = _manifest(selection, contents)
-            manifest = sha256(rows).hexdigest()[:16].encode() + _with_length(rows)
-            along.extend(_along(selection, contents, hashes.fresh))
-            yield from given(along)
-
-        def given(numbers: Sequence[int]) -> Iterator[bytes]:
-            yield manifest + _with_length(b" ".join(b"%d" % number for number in numbers))
-            wanted = [(selection.files[n].path, contents[n]) for n in numbers]
-            yield from _contents(selection.root, wanted, self._progress)
-
-        def sent(words: Sequence[bytes], numbers: Sequence[int]) -> Sent:
-            tree, removed, came = words
-            files = sum(content is not None for content in contents)
-            sizes = [content.size_bytes for n in numbers if came and (content := contents[n])]
-            return Sent(os.fsdecode(tree), len(sizes), sum(sizes), files - len(sizes), int(removed))
-
-        kind, *words = self._call(offered())
-        if kind == b"tree":
-            return sent(words, along)
-        missing = [int(number) for number in words[0].split()]
-        # What came along was not kept: it is sent with the rest.
-        numbers = sorted({*missing, *along})
-        kind, *words = self._call(given(numbers))
-        return sent(words, numbers) if kind == b"tree" else None
+        offer = Offer(selection, hashes, self._progress)
+        kind, *words = self._call(offer.first())
+        if kind == b"alike":
+            kind, *words = self._call(offer.alike(_numbers(words[0])))
+        if kind == b"missing":
+            kind, *words = self._call(offer.missing(_numbers(words[0])))
+        if kind != b"tree":
+            return None
+        tree, removed, came = words
+        files, size_bytes, unchanged = offer.sent(bool(came))
+        return Sent(os.fsdecode(tree), files, size_bytes, unchanged, int(removed))
 
     def _call(self, given: Iterator[bytes]) -> list[bytes]:
         """What the receiver answers."""
@@ -170,66 +142,8 @@ class _Conversation:
         return words
 
 
-def _manifest(selection: Selection, contents: Sequence[Content | None]) -> bytes:
-    rows = []
-    for entry, content in zip(selection.files, contents, strict=True):
-        path = os.fsencode(entry.path)
-        if content is None:
-            rows.append(b"l 0 0 - %s\0%s\0" % (path, os.fsencode(entry.link or "")))
-        else:
-            digest = content.digest.encode()
-            rows.append(b"f %o %d %s %s\0" % (entry.mode, content.size_bytes, digest, path))
-    return b"".join(rows)
-
-
-def _along(selection: Selection, contents: Sequence[Content | None], fresh: set[str]) -> list[int]:
-    """The numbers of files that the machine has hardly; none when they are too much to be sent unasked."""
-    numbers = [n for n, entry in enumerate(selection.files) if entry.path in fresh]
-    size = sum(content.size_bytes for n in numbers if (content := contents[n]))
-    return numbers if size <= _ALONG_BYTES else []
-
-
-def _contents(root: str, wanted: Sequence[tuple[str, Content | None]], progress: Progress) -> Iterator[bytes]:
-    """When each file was changed, and its content; exactly as long as it was when it was hashed."""
-    total = sum(content.size_bytes for _, content in wanted if content)
-    done, waiting = 0, bytearray()
-    for path, content in wanted:
-        if content is None:
-            continue
-        waiting += content.changed_ns.to_bytes(8, "big", signed=True)
-        for piece in _pieces(os.path.join(root, path), content.size_bytes):
-            done += len(piece)
-            if len(piece) == _PIECE_BYTES:  # of a large file: not copied
-                yield bytes(waiting)
-                waiting.clear()
-                yield piece
-                progress(done, total)
-                continue
-            waiting += piece
-            if len(waiting) >= _PIECE_BYTES:
-                yield bytes(waiting)
-                waiting.clear()
-                progress(done, total)
-    yield bytes(waiting)
-    progress(done, total)
-
-
-def _pieces(path: str, size_bytes: int) -> Iterator[bytes]:
-    """So many bytes of a file. Raises Changed when it has fewer by now."""
-    try:
-        with open(path, "rb", buffering=0) as file:
-            while size_bytes:
-                data = file.read(min(size_bytes, _PIECE_BYTES))
-                if not data:
-                    raise Changed(path)
-                size_bytes -= len(data)
-                yield data
-    except OSError as error:
-        raise Changed(path) from error
-
-
-def _with_length(data: bytes) -> bytes:
-    return len(data).to_bytes(8, "big") + data
+def _numbers(words: bytes) -> list[int]:
+    return [int(word) for word in words.split()]
 
 
 def _chain(first: Sequence[bytes], then: Iterator[bytes]) -> Iterator[bytes]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 
 from attrs import frozen
 
@@ -18,11 +18,14 @@ from runctl_core.errors import StateError
 from runctl_core.paths import ensure_private_dir, state_dir, write_whole
 from runctl_core.sync.selection import Entry
 
-_FORMAT = b"runctl hashes 1"
+_FORMAT = b"runctl hashes 2"
 _SETTLED_NS = 2_000_000_000
 """The coarsest clock of a file system that people use ticks every two seconds."""
 
-_PIECE_BYTES = 1 << 20
+_UNSETTLED = b"-" * 64
+"""Instead of a hash: such a file was there, and has to be read again to know its content."""
+
+PIECE_BYTES = 1 << 20
 
 
 class Changed(Exception):
@@ -34,7 +37,7 @@ class Content:
     """A file's content at one moment.
 
     Attributes:
-        digest: The SHA-256 of it, in hexadecimal.
+        digest: The SHA-256 of it, in hexadecimal; empty for a file that was never seen like this.
         size_bytes: How long it is.
         changed_ns: When the file was changed, in nanoseconds since 1970.
     """
@@ -57,15 +60,47 @@ class Hashes:
         self._root = root
         self._path = os.path.join(state_dir(), "sync", name)
         self._kept = _read(self._path) if trusted else {}
+        self._stamps = {_stamp(row) for row in self._kept.values()}
+        self._trusted = trusted
         self._used: dict[str, bytes] = {}
+        self.read: dict[str, Content] = {}
+        """What was read so far, by path."""
         self._news = False
-        self.fresh: set[str] = set()
-        """Paths whose content is another one than what was kept, or new beside it."""
 
     def of(self, entries: Iterable[Entry]) -> list[Content | None]:
-        """The content of each, in order; None for a link. Raises Changed, and StateError for one that
-        cannot be read."""
-        return [None if entry.link is not None else self._content(entry) for entry in entries]
+        """The content of each, in order; None for a link. The hash of a file is left out when none of its
+        size and modification time was kept, under whatever name. Raises as `content`."""
+        return [None if entry.link is not None else self._seen(entry) for entry in entries]
+
+    def content(self, path: str) -> Content:
+        """What a file has, from reading it. Raises Changed, and StateError for one that cannot be read."""
+        for _ in self.pieces(path):
+            pass
+        return self.read[path]
+
+    def pieces(self, path: str, size_bytes: int | None = None) -> Iterator[bytes]:
+        """What a file has, piece by piece; then it is among what was read.
+
+        Args:
+            path: Which one.
+            size_bytes: How long it was announced to be.
+
+        Raises:
+            Changed: It has another length, or was written meanwhile.
+            StateError: It cannot be read.
+        """
+        with self._in_our_words(path), open(f"{self._root}/{path}", "rb", buffering=0) as file:
+            before = os.fstat(file.fileno())
+            if size_bytes not in (None, before.st_size):
+                raise Changed(path)
+            digest, rest = hashlib.sha256(), before.st_size
+            while rest > 0 and (data := file.read(min(rest, PIECE_BYTES))):
+                digest.update(data)
+                rest -= len(data)
+                yield data
+            if rest or _look(before) != _look(os.fstat(file.fileno())):
+                raise Changed(path)
+        self._learn(path, before, digest.hexdigest().encode())
 
     def save(self) -> None:
         """Keep what was learned. What cannot be kept is read again next time."""
@@ -75,45 +110,48 @@ class Hashes:
                 ensure_private_dir(os.path.dirname(self._path))
                 write_whole(self._path, [data], mode=0o600)
 
-    def _content(self, entry: Entry) -> Content:
+    def _seen(self, entry: Entry) -> Content:
         path = entry.path
-        full = f"{self._root}/{path}"
+        with self._in_our_words(path):
+            found = entry.seen or os.stat(f"{self._root}/{path}")
+        look = _look(found)
+        known = self._used.get(path) or self._kept.get(path)
+        if known and known.startswith(look) and not known.endswith(_UNSETTLED):
+            self._used[path] = known
+            return _content(known)
+        if _stamp(look) in self._stamps or not self._trusted:
+            return self.content(path)
+        return Content("", found.st_size, found.st_mtime_ns)
+
+    def _learn(self, path: str, found: os.stat_result, digest: bytes) -> None:
+        is_settled = max(found.st_mtime_ns, found.st_ctime_ns) < time.time_ns() - _SETTLED_NS
+        row = _look(found) + (digest if is_settled else _UNSETTLED)
+        self._news = self._news or self._used.get(path) != row
+        self._used[path] = row
+        self.read[path] = _content(_look(found) + digest)
+
+    @contextmanager
+    def _in_our_words(self, path: str) -> Iterator[None]:
         try:
-            look = _look(entry.seen or os.stat(full))
-            known = self._kept.get(path)
-            if known and known.startswith(look):
-                self._used[path] = known
-                return _content(known)
-            if self._kept:
-                self.fresh.add(path)
-            return self._read_anew(path, full)
+            yield
         except (FileNotFoundError, NotADirectoryError) as error:
             raise Changed(path) from error
         except OSError as error:
             raise StateError(
-                f"cannot read {full}",
+                f"cannot read {self._root}/{path}",
                 why=error.strerror or "",
                 fix="make it yours, or name it in .runctlignore",
             ) from error
 
-    def _read_anew(self, path: str, full: str) -> Content:
-        with open(full, "rb", buffering=0) as file:
-            before = os.fstat(file.fileno())
-            digest = hashlib.sha256()
-            while data := file.read(_PIECE_BYTES):
-                digest.update(data)
-            after = os.fstat(file.fileno())
-        if _look(before) != _look(after):
-            raise Changed(path)
-        row = b"%s%s" % (_look(after), digest.hexdigest().encode())
-        if max(after.st_mtime_ns, after.st_ctime_ns) < time.time_ns() - _SETTLED_NS:
-            self._used[path] = row
-            self._news = True
-        return _content(row)
-
 
 def _look(found: os.stat_result) -> bytes:
     return b"%d %d %d %d " % (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+
+
+def _stamp(row: bytes) -> bytes:
+    """Size and modification time: of what a file keeps when it is renamed, or gets another mode."""
+    size, changed, _ = row.split(b" ", 2)
+    return b"%s %s" % (size, changed)
 
 
 def _content(row: bytes) -> Content:

@@ -20,7 +20,7 @@ import sys
 if sys.version_info < (3, 8): sys.exit({too_old})
 import marshal, os
 from binascii import crc32
-given = sys.stdin.buffer
+given = open(0, "rb", 1 << 18, closefd=False)
 sources = given.read({size})
 if len(sources) < {size}: sys.exit(1)
 kept = os.path.join(os.path.expanduser(sys.argv[-1]), "receiver-{name}-%x" % sys.hexversion)
@@ -42,7 +42,7 @@ for name, code in codes:
     module.__package__, module.__path__ = "receiver", []
     sys.modules[name] = module
     exec(code, module.__dict__)
-module.main(codes, kept, is_kept)
+module.main(codes, kept, is_kept, given)
 """
 
 

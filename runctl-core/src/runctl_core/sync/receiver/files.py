@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from .indexes import row
-from .members import Member
+from .members import UNKNOWN, Member, Unsafe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,9 +22,13 @@ class CutShort(Exception):
 
 def received(building: bytes, member: Member, given: BinaryIO) -> bytes:
     """Write a file as it comes, and say how it looks. Nothing when it is not what the manifest says: it
-    changed meanwhile."""
+    changed meanwhile. A hash that comes after the content is of what was sent."""
     changed_ns = int.from_bytes(exactly(given, 8), "big", signed=True)
-    return written(building, member, pieces(given, member.size), changed_ns)
+    if member.digest != UNKNOWN:
+        return written(building, member, pieces(given, member.size), changed_ns)
+    looks = put(building, member, pieces(given, member.size), changed_ns)
+    member.digest = exactly(given, 64)
+    return looks
 
 
 def copied(building: bytes, member: Member, have: dict[bytes, bytes]) -> bytes:
@@ -47,25 +51,35 @@ def new_digest() -> hashlib._Hash:
 
 def written(building: bytes, member: Member, data: Iterator[bytes], changed_ns: int) -> bytes:
     """Write a file from its pieces, and say how it looks. Nothing, and no file, when the hash is another."""
+    digest = new_digest()
+
+    def read() -> Iterator[bytes]:
+        for piece in data:
+            digest.update(piece)
+            yield piece
+
+    looks = put(building, member, read(), changed_ns)
+    if digest.hexdigest().encode() == member.digest:
+        return looks
+    os.unlink(building + b"/" + member.path)
+    return b""
+
+
+def put(building: bytes, member: Member, data: Iterator[bytes], changed_ns: int) -> bytes:
+    """Write a file from its pieces, whatever they are, and say how it looks."""
     path = building + b"/" + member.path
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     fd = os.open(path, flags, 0o600)
     try:
-        digest = new_digest()
         for piece in data:
-            digest.update(piece)
             view = memoryview(piece)
             while view:
                 view = view[os.write(fd, view) :]
         os.fchmod(fd, member.mode)
         os.utime(fd, ns=(changed_ns, changed_ns))
-        looks = row(member.path, os.fstat(fd))
+        return row(member.path, os.fstat(fd))
     finally:
         os.close(fd)
-    if digest.hexdigest().encode() == member.digest:
-        return looks
-    os.unlink(path)
-    return b""
 
 
 def pieces(given: BinaryIO, size: int) -> Iterator[bytes]:
@@ -84,6 +98,14 @@ def exactly(given: BinaryIO, size: int) -> bytes:
     if len(data) < size:
         raise CutShort
     return data
+
+
+def name_in(given: BinaryIO) -> bytes:
+    """What a tree is to be called. Raises Unsafe for what is no name."""
+    name = exactly(given, 16)
+    if not name.isalnum():
+        raise Unsafe("the name of the files would lead elsewhere")
+    return name
 
 
 def sized(given: BinaryIO) -> bytes:

@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+UNKNOWN = b"-"
+"""Instead of a hash: of a link, and of a file whose hash comes after its content."""
+
+
 class Member:
     """A file (`f`) or a link (`l`): permissions, size, SHA-256 in hexadecimal, path, where it leads."""
 
@@ -26,6 +30,12 @@ class Member:
     def row(self) -> tuple[bytes, int, bytes, bytes, bytes]:
         """What makes it the same in two trees."""
         return (self.kind, self.mode, self.digest, self.path, self.link)
+
+    @property
+    def line(self) -> bytes:
+        """The member as a manifest names it."""
+        head = b"%s %o %d %s %s\0" % (self.kind, self.mode, self.size, self.digest, self.path)
+        return head + (self.link + b"\0" if self.kind == b"l" else b"")
 
 
 class Unsafe(Exception):

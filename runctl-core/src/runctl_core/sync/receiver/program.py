@@ -8,7 +8,7 @@ import os
 import sys
 from binascii import crc32
 
-from .files import CutShort, exactly, sized
+from .files import CutShort, name_in, sized
 from .members import Unsafe
 from .spare import prepare_in_background
 from .store import Store
@@ -26,11 +26,12 @@ def answer(target: str, given: BinaryIO) -> list[bytes]:
     """The tree of a manifest below a folder, or which contents are missing for it.
 
     `given` has 16 letters that name the content; the manifest after its length in 8 bytes; the same of a list
-    of members that come; and for each of them when it was changed, in 8 bytes, and its content.
+    of members that come; and for each of them when it was changed, in 8 bytes, its content, and the hash of
+    it where the manifest has none. In that case the name comes last, and what comes first names nothing.
     """
     try:
         place = os.fsencode(os.path.abspath(os.path.expanduser(target)))
-        name, manifest, listed = exactly(given, 16), sized(given), sized(given)
+        name, manifest, listed = name_in(given), sized(given), sized(given)
         return Store(place, name, manifest).brought([int(number) for number in listed.split()], given)
     except Unsafe as error:
         return [b"unsafe", str(error).encode("utf-8", "surrogateescape")]
@@ -42,15 +43,16 @@ def answer(target: str, given: BinaryIO) -> list[bytes]:
         return [kind, name, os.fsencode(error.strerror or str(error))]
 
 
-def main(codes: list[tuple[str, CodeType]], kept: str, is_kept: bool) -> None:
+def main(codes: list[tuple[str, CodeType]], kept: str, is_kept: bool, given: BinaryIO) -> None:
     """Answer to the target, the last word of the command line.
 
     Args:
         codes: This program, compiled.
         kept: Where that may lie for the next call.
         is_kept: Whether it lies there.
+        given: What the sender says.
     """
-    words = answer(sys.argv[-1], sys.stdin.buffer)
+    words = answer(sys.argv[-1], given)
     sys.stdout.buffer.write(MARK + b"\0".join(words))
     sys.stdout.buffer.flush()
     if words[0] == b"tree" and not is_kept:

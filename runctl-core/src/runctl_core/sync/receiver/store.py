@@ -16,9 +16,9 @@ from __future__ import annotations
 import os
 import time
 
-from .files import PIECE_BYTES, CutShort, copied, hashed, received
+from .files import PIECE_BYTES, CutShort, copied, hashed, name_in, received
 from .indexes import is_as_sent, joined, load, regular_files, row, save, unchanged_files
-from .members import Unsafe, parsed
+from .members import UNKNOWN, Unsafe, parsed
 from .places import alone, is_abandoned, lock_of, remove
 from .spare import Spare, fitted, spare_of
 
@@ -44,7 +44,8 @@ class Store:
 
     def brought(self, coming: list[int], given: BinaryIO) -> list[bytes]:
         """The tree, when it is there as it was sent, or can be made of what comes and of what is here; else
-        the numbers of members that neither come nor are here."""
+        the numbers of members that neither come nor are here. Of members that have no hash and do not come,
+        those for which something of their size is here: only then the sender has to know its hash."""
         os.makedirs(self.trees, 0o700, exist_ok=True)
         with alone(self.place):
             tree = self.unchanged()
@@ -52,12 +53,19 @@ class Store:
         if not words:
             self.members = parsed(self.manifest)
             self.spare = spare_of(self.place)
-            words = self.lacking(set(coming))
+            words = self.alike(set(coming)) or self.lacking(set(coming))
         if not words:
             return self.build(coming, given)
         while given.read(PIECE_BYTES):
             pass  # a sender whose words are not read could take that for a failure
         return words
+
+    def alike(self, coming: set[int]) -> list[bytes]:
+        """The answer that names members which may be here; nothing when each has a hash, or comes."""
+        unread = [n for n, m in enumerate(self.members) if is_unread(m) and n not in coming]
+        sizes = self.sizes() if unread else set()
+        found = [number for number in unread if self.members[number].size in sizes]
+        return [b"alike", b" ".join(b"%d" % number for number in found)] if unread else []
 
     def lacking(self, coming: set[int]) -> list[bytes]:
         """The answer that says what there is too little of; nothing when the tree can be made."""
@@ -100,8 +108,11 @@ class Store:
         folders = {m.path.rpartition(b"/")[0] for m in self.members if m.path not in there}
         for folder in sorted(folders - {b""}):
             os.makedirs(building + b"/" + folder, exist_ok=True)
+        is_named = not any(is_unread(member) for member in self.members)
         for number in coming:
             rows[self.members[number].path] = received(building, self.members[number], given)
+        if not is_named:
+            self.name, self.manifest = name_in(given), b"".join(m.line for m in self.members)
         rest = [m for m in self.members if m.kind == b"f" and m.path not in rows]
         have = self.contents({m.digest: m.size for m in rest}) if rest else {}
         for member in rest:
@@ -202,6 +213,15 @@ class Store:
                         have.setdefault(found, path)
         return have
 
+    def sizes(self) -> set[int]:
+        """How long the contents are that `contents` would look at."""
+        found = {member.size for member in self.spare.members}
+        for tree in self.known():
+            found.update(member.size for member, _ in unchanged_files(tree))
+        for folder in self.abandoned():
+            found.update(size for _, size in regular_files(folder))
+        return found
+
     def abandoned(self) -> list[bytes]:
         """What receivers began, and were killed before it was whole."""
         with os.scandir(self.place) as entries:
@@ -227,6 +247,11 @@ class Store:
                 os.rename(tree, gone)
                 os.unlink(tree + b".index")
                 remove(gone)
+
+
+def is_unread(member: Member) -> bool:
+    """Whether the hash of a file is not known yet."""
+    return member.kind == b"f" and member.digest == UNKNOWN
 
 
 def is_old(tree: bytes) -> bool:
