@@ -7,15 +7,19 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from runctl_core.errors import UnknownOutcome
+import cutting
+from faults.test_ssh_cut import CUTS, seed
+from runctl_core.api import SSHTransport
+from runctl_core.errors import ProviderUnavailable, UnknownOutcome
 from runctl_core.retry import RetryPolicy
 from runctl_core.sync import select, send
 from runctl_core.transport import Completed
+from sshd import sshd
 from syncing import Machine, contents, deliver, put
 
 pytestmark = pytest.mark.faults
@@ -106,6 +110,41 @@ def test_after_fifty_cuts_every_tree_is_exact(project: Path, tmp_path: Path, end
             _only_whole_trees(there, whole)
     _only_whole_trees(there, whole)
     assert not list(there.glob("building-*")), "what was cut fills the disk"
+
+
+def _draws(chance: random.Random) -> Iterator[cutting.Cut]:
+    """Cuts in connecting, in the program, in the list of files, in their contents, and in the answer."""
+    while True:
+        towards = chance.random() < 0.7
+        yield cutting.Cut(chance.randrange(150_000 if towards else 6000), towards)
+
+
+def test_after_200_cut_connections_every_tree_is_exact(project: Path, tmp_path: Path) -> None:
+    chance, failed, came = random.Random(chosen := seed()), 0, 0
+    whole: Whole = []
+    with sshd(tmp_path) as server, cutting.cutting(server.port, _draws(chance)) as proxy:
+        there = server.home / "there"
+        transport = SSHTransport("127.0.0.1", port=proxy.port, **server.trusted)
+        while proxy.cuts < CUTS:
+            _change(project, chance)
+            whole.append(contents(project))
+            try:
+                sent = send(transport, select(str(project)), str(there), python=sys.executable)
+            except ProviderUnavailable as error:
+                assert error.fix, "nobody is told what to do now"
+                failed += 1
+            else:
+                assert contents(sent.tree) == whole[-1], f"a cut damaged it: RUNCTL_TEST_SEED={chosen}"
+                came += 1
+            if len(whole) % 20 == 0:
+                _only_whole_trees(there, whole)
+        transport.close()
+        _only_whole_trees(there, whole)
+        straight = SSHTransport(server.host, port=server.port, **server.trusted)
+        send(straight, select(str(project)), str(there), python=sys.executable)
+        straight.close()
+        assert not list(there.glob("building-*")), "what was cut fills the disk"
+    assert came > 20, f"hardly anything came: {came} of {len(whole)}"
 
 
 def test_after_a_sender_was_killed_the_next_one_makes_an_exact_tree(project: Path, tmp_path: Path) -> None:
