@@ -63,7 +63,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
         priced = {"RUNCTL_MYCLOUD_HOURLY_USD": "3600"} if name == "ended" else {}
         detach = ("--detach",) if name in ("live", "stopped") else ()
         words = ("train", "s.py", "--name", name, *options, *detach, "--", ARGUMENT.get(name, "live"))
-        home.runctl(*words, env=priced)
+        done = home.runctl(*words, env=priced)
+        assert not detach or done.returncode == 0, done.stderr.decode()
     for name in ("live", "stopped"):
         wait_for(lambda name=name: home.json("status", name)["usage"], seconds=60, why="no sample came")
     home.runctl("stop", "stopped", "--grace-seconds", "0")

@@ -38,5 +38,5 @@ def author(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Environmen
     """An author's machine, on which nothing of ours is but the core, from its wheel."""
     environment = Machine(tmp_path_factory.mktemp("author"), wheels).environment()
     (core,) = wheels.glob("runctl_core-*.whl")
-    environment.install(f"{core}[rest,ssh,test]", "mypy", "ruff")
+    environment.install(f"{core}[rest,ssh,test]", "mypy", "pytest-xdist", "ruff")
     return environment

@@ -65,7 +65,8 @@ def program(author: Environment, folder: Path, *argv: str, **env: str) -> str:
 
 
 def test_the_package_passes_the_kit_as_it_stands(author: Environment, package: Path, name: str) -> None:
-    said = program(author, package, "python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
+    at_once = ("-n", "3", "--dist", "worksteal")  # most checks wait
+    said = program(author, package, "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *at_once)
     passed = re.search(r"(\d+) passed", said)
     assert passed
     assert int(passed[1]) > 30, f"the kit has more checks than that:\n{said}"

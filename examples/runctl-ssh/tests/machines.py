@@ -22,6 +22,7 @@ MARK = "RUNCTL_SSH_TEST"
 SESSION = """#!/bin/sh
 export HOME='{home}' PATH='{programs}:{path}' {mark}='{folder}' UV_SYSTEM_CERTS=1
 cd
+{limit}
 run() {{ sh -c "$SSH_ORIGINAL_COMMAND"; }}
 case "$SSH_ORIGINAL_COMMAND" in
 sftp) exec {sftp} ;;
@@ -87,8 +88,16 @@ class Machine:
 
 
 @contextmanager
-def machine(folder: Path, *, gpu: str = "", count: int = 0):
-    """Run an SSH server until the end of the block; its `nvidia-smi` shows `count` GPUs."""
+def machine(folder: Path, *, gpu: str = "", count: int = 0, python: bool = True, room_kb: int | None = None):
+    """Run an SSH server until the end of the block.
+
+    Args:
+        folder: Where everything of it is made.
+        gpu: What its `nvidia-smi` shows.
+        count: How often.
+        python: Whether it has any.
+        room_kb: How large a file may get there, as if the disk were full.
+    """
     assert SSHD and SFTP, "these tests need a real SSH server: apt-get install openssh-server"
     programs, home = folder / "bin", folder / "home"
     for made in (programs, home, folder / "faults"):
@@ -97,9 +106,10 @@ def machine(folder: Path, *, gpu: str = "", count: int = 0):
         _program(programs / "nvidia-smi", "#!/bin/sh\n" + f"echo '{gpu}'\n" * count)
     (folder / "neighbour").write_text(NEIGHBOUR)
     words = {"home": home, "programs": programs, "folder": folder, "sftp": SFTP, "mark": MARK}
-    words["path"] = os.environ["PATH"]
+    words["path"] = os.environ["PATH"] if python else _without_python(folder)
+    words["limit"] = f"ulimit -f {room_kb * 2}" if room_kb else ""  # sh counts half kilobytes
     _program(folder / "session", SESSION.format(**words))
-    port = _free_port()
+    port = free_port()
     host_key = _key(folder / "host_key")
     (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {host_key}")
     (folder / "authorized_keys").write_text(_key(folder / "client_key"))
@@ -141,12 +151,23 @@ def _program(path: Path, text: str) -> None:
     path.chmod(0o755)
 
 
+def _without_python(folder: Path) -> Path:
+    """A folder with links to the programs of this computer, but no Python."""
+    programs = folder / "programs"
+    programs.mkdir()
+    for program in (*Path("/bin").iterdir(), *Path("/usr/bin").iterdir()):
+        if "python" not in program.name and not (programs / program.name).is_symlink():
+            (programs / program.name).symlink_to(program)
+    return programs
+
+
 def _key(path: Path) -> str:
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", path], check=True)
     return path.with_suffix(".pub").read_text()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this computer where nobody listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

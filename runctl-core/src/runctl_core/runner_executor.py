@@ -194,8 +194,14 @@ class RunnerExecutor(JobExecutor):
 
         Raises:
             StateError: A process cannot be killed, or a directory cannot be written.
+            SetupError: There is no Python any more on a machine where jobs were started.
         """
-        survivors = self._ask("destroy", self._root)
+        try:
+            survivors = self._ask("destroy", self._root)
+        except SetupError:
+            if self._transport.run(["test", "-d", self._root]).status == 0:
+                raise
+            return  # nothing was ever started there
         if survivors:
             raise StateError(
                 f"{len(survivors)} processes cannot be killed",
