@@ -14,6 +14,7 @@ import pytest
 
 import cutting
 from faults.test_ssh_cut import CUTS, seed
+from homes import wait_for
 from runctl_core.api import SSHTransport
 from runctl_core.errors import ProviderUnavailable, UnknownOutcome
 from runctl_core.retry import RetryPolicy
@@ -141,9 +142,15 @@ def test_after_200_cut_connections_every_tree_is_exact(project: Path, tmp_path: 
         transport.close()
         _only_whole_trees(there, whole)
         straight = SSHTransport(server.host, port=server.port, **server.trusted)
-        send(straight, select(str(project)), str(there), python=sys.executable)
+
+        def is_swept() -> bool:
+            """The last receiver may not know yet that it was cut."""
+            _change(project, chance)
+            send(straight, select(str(project)), str(there), python=sys.executable)
+            return not list(there.glob("building-*"))
+
+        wait_for(is_swept, why="what was cut fills the disk")
         straight.close()
-        assert not list(there.glob("building-*")), "what was cut fills the disk"
     assert came > 20, f"hardly anything came: {came} of {len(whole)}"
 
 
