@@ -80,6 +80,7 @@ def both(name, mine, theirs):
 for turn in range(rounds + 1):
     if turn == 1:
         times.clear()  # the first turn was for warming up
+    os.sync()  # nobody waits for what the other left to be written
     forget(turn)
     both("cold", f"ours{turn}", f"rsync{turn}")
     time.sleep(2.1)  # until what is known of files may be kept
@@ -205,9 +206,11 @@ def _one_big(place: Place, server: Server) -> list[Row]:
     best: dict[str, float] = {}
     used = 0.0
     for turn in range(2):
+        os.sync()
         place.env["RUNCTL_STATE_DIR"] = str(place.folder / f"big-state{turn}")
         found = _told(place, _BIG, _what(server, project, target=f"{server.home}/big{turn}"))
         at = f"{server.user}@{server.host}:{server.home}/scp-big{turn}"
+        os.sync()
         peer = place.time([*server.ssh("scp"), "-q", str(project / "model"), at])
         best = {
             "ours": min(best.get("ours", 99.0), found["seconds"]),

@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cached_property
 
 from attrs import frozen
 
@@ -60,7 +61,6 @@ class Hashes:
         self._root = root
         self._path = os.path.join(state_dir(), "sync", name)
         self._kept = _read(self._path) if trusted else {}
-        self._stamps = {_stamp(row) for row in self._kept.values()}
         self._trusted = trusted
         self._used: dict[str, bytes] = {}
         self.read: dict[str, Content] = {}
@@ -112,8 +112,7 @@ class Hashes:
 
     def _seen(self, entry: Entry) -> Content:
         path = entry.path
-        with self._in_our_words(path):
-            found = entry.seen or os.stat(f"{self._root}/{path}")
+        found = entry.seen or self._stat(path)
         look = _look(found)
         known = self._used.get(path) or self._kept.get(path)
         if known and known.startswith(look) and not known.endswith(_UNSETTLED):
@@ -122,6 +121,14 @@ class Hashes:
         if _stamp(look) in self._stamps or not self._trusted:
             return self.content(path)
         return Content("", found.st_size, found.st_mtime_ns)
+
+    @cached_property
+    def _stamps(self) -> set[bytes]:
+        return {_stamp(row) for row in self._kept.values()}
+
+    def _stat(self, path: str) -> os.stat_result:
+        with self._in_our_words(path):
+            return os.stat(f"{self._root}/{path}")
 
     def _learn(self, path: str, found: os.stat_result, digest: bytes) -> None:
         is_settled = max(found.st_mtime_ns, found.st_ctime_ns) < time.time_ns() - _SETTLED_NS

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-PIECE_BYTES = 1 << 20
+PIECE_BYTES = 1 << 16
 
 
 class CutShort(Exception):

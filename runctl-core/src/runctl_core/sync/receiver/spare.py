@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .members import Member
 
-MOST_BYTES = 1 << 30
+MOST_BYTES = 1 << 28
 """A tree with more has no spare: it would cost too much of the disk."""
 
 

@@ -46,16 +46,28 @@ def quoted(word: str) -> str:
 
 
 class Feed:
-    """A program's input: made in the caller's thread, and sent as fast as the program takes it."""
+    """A program's input: made in the caller's thread, and sent as fast as the program takes it.
+
+    It is made from when the program was asked for: the two threads would else hold each other up, and the
+    program would start later.
+    """
 
     def __init__(self, input: bytes | Iterable[bytes]) -> None:
         self._pieces: Iterable[bytes] = [input] if isinstance(input, bytes) else input
         self._room = threading.Semaphore(_PIECES_WAITING)
         self._waiting: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._wanted = threading.Event()
         self._over = False
+
+    def begin(self) -> None:
+        """The program was asked for."""
+        self._wanted.set()
 
     def hand_over(self) -> None:
         """In the caller's thread: hand over every piece, as long as somebody wants them."""
+        self._wanted.wait()
+        if self._over:
+            return
         loop = running()
         for piece in self._pieces:
             self._room.acquire()
@@ -78,6 +90,7 @@ class Feed:
     def end(self) -> None:
         """Nobody wants more."""
         self._over = True
+        self._wanted.set()
         self._room.release()
 
 
@@ -98,6 +111,7 @@ def run(
 async def ran(connection: Connection, argv: Sequence[str]) -> Completed:
     """The end of a short program without input, for those who are in the loop already."""
     feed = Feed(b"")
+    feed.begin()
     feed.hand_over()
     return await _in_time(connection, argv, feed, _SHORT_S)
 
@@ -126,6 +140,7 @@ async def _in_time(
 
 async def _run(connection: Connection, argv: Sequence[str], feed: Feed, started: asyncio.Event) -> Completed:
     session, channel = await start(connection, command_line(argv), lambda: Collector(started))
+    feed.begin()
     feeding = asyncio.create_task(feed.send(channel, session))
 
     def fed(task: asyncio.Task[None]) -> None:
