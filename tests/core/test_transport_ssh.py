@@ -176,7 +176,8 @@ def test_a_port_there_is_led_here_and_outlives_the_connection(over_ssh, server):
             # The connection may be about to learn that it is broken: then one comes to nothing.
             wait_for(lambda: _greeting(port) == b"SSH-2.0-")
             for session in set(sessions_of(server)) - known:
-                os.kill(session, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.kill(session, signal.SIGKILL)
             wait_for(lambda: not set(sessions_of(server)) - known)
     with pytest.raises(ConnectionRefusedError):
         wait_for(lambda: socket.create_connection(("127.0.0.1", port), 1).close())

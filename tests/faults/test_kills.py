@@ -80,7 +80,7 @@ class Strike:
     def strike(self, run: str, command: int) -> None:
         try:
             job = self.home.job(run)
-        except ValueError:  # it ended, and its slot is gone
+        except (ValueError, FileNotFoundError):  # it ended, and its slot is gone or going
             job = {"phase": "finished"}
         over = job["phase"] in ("finished", "lost")  # those numbers may be somebody else's by now
         for victim in self.victims:
