@@ -199,8 +199,8 @@ class RunnerExecutor(JobExecutor):
         try:
             survivors = self._ask("destroy", self._root)
         except SetupError:
-            if self._transport.run(["test", "-d", self._root]).status == 0:
-                raise
+            if self._transport.run(["test", "-d", self._root]).status != 1:
+                raise  # it is there, or nobody can tell
             return  # nothing was ever started there
         if survivors:
             raise StateError(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 
 from runctl_core.sync.hashes import PIECE_BYTES, Changed, Content, Hashes
+from runctl_core.sync.receiver.members import UNKNOWN
 from runctl_core.sync.selection import Selection
 
 Progress = Callable[[int, int], None]
@@ -19,7 +20,6 @@ Progress = Callable[[int, int], None]
 _ALONG_BYTES = 32_000_000
 """So much of what was never seen goes with the first call, unasked: hardly any machine has it."""
 
-_UNKNOWN = b"-"
 _UNNAMED = b"0" * 16
 
 
@@ -110,9 +110,9 @@ class Offer:
         for entry, content in zip(self._selection.files, self._contents, strict=True):
             path = os.fsencode(entry.path)
             if content is None:
-                rows.append(b"l 0 0 %s %s\0%s\0" % (_UNKNOWN, path, os.fsencode(entry.link or "")))
+                rows.append(b"l 0 0 %s %s\0%s\0" % (UNKNOWN, path, os.fsencode(entry.link or "")))
             else:
-                digest = content.digest.encode() or _UNKNOWN
+                digest = content.digest.encode() or UNKNOWN
                 rows.append(b"f %o %d %s %s\0" % (entry.mode, content.size_bytes, digest, path))
         return b"".join(rows)
 
